@@ -1,0 +1,43 @@
+# `make demo` shows the detector at work, `make test` runs the tests; both set everything up by themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SEEDS := $(wildcard ../shared/data/seeds/*.txt)
+DEMO := $(if $(SEEDS),$(SEEDS),$(wildcard tests/samples/*.txt))
+
+.PHONY: demo test lint types contract check train quality clean
+
+demo: $(VENV)/ready
+	@$(BIN)/detector score --exit-zero --format human $(DEMO)
+	@$(BIN)/detector explain --exit-zero --output build/report.html $(firstword $(DEMO))
+
+test: $(VENV)/ready
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/ready
+	$(BIN)/mypy
+
+contract: $(VENV)/ready
+	$(BIN)/lint-imports
+
+check: test lint types contract
+
+# The shipped model, from the written corpus and the data folder (see docs/data_card.md).
+train: $(VENV)/ready
+	$(BIN)/detector train --data ../shared/data --written training_data
+
+quality: $(VENV)/ready
+	$(BIN)/python benchmarks/quality.py
+
+$(VENV)/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %s" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist

@@ -1,0 +1,187 @@
+"""Evidence: from the signals of one document to the spans that a reader sees.
+
+Swap and phrase spans come from the token log-odds, stuffing spans from the repeated phrases. A swap's span
+takes in the neighbour that speaks against the word ("strong sufficient" -> enough), since it is the
+combination that is wrong. Shares of the score: see `Evidence.weight`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from detector.document import Document, ZoneKind
+from detector.features import Scratch
+from detector.kernels import kernel
+from detector.lexicon.tables import BREAK, FIRST_WORD, LexiconFiles
+from detector.signals.fit import pair_ratio
+from detector.signals.stuffing import MAX_N, MIN_REPEATS, count_repeats as _count_repeats
+from detector.tokens import Mark
+from detector.verdict import Evidence, Kind
+
+MIN_PROBABILITY = 0.25
+"""A word is shown if the token stage thinks it replaced with at least this probability."""
+COMMON_PHRASE = 2.0
+"""A phrase seen exp(2) times in clean prose counts half as much as one never seen there."""
+MAX_SPANS = 200
+NEIGHBOUR_GAIN = 1.2
+"""A neighbour joins the span if the suggestion fits it better by this much (nats)."""
+PROSE = (ZoneKind.BODY, ZoneKind.HEADING, ZoneKind.ANCHOR)
+
+
+count_repeats = kernel(_count_repeats.py_func)
+
+
+class _Span(NamedTuple):
+    kind: Kind
+    first: int
+    last: int
+    suggestion: str | None
+    strength: float
+
+
+@kernel
+def _neighbour_gains(lexicon, ids, count, best, at, out):
+    """out[i] = how much better the suggestion at token at[i] fits its (left, right) neighbour, in nats."""
+    for i in range(at.shape[0]):
+        t = at[i]
+        for side in range(2):
+            out[i, side] = 0.0
+            if best[t] == 0:
+                continue
+            if side == 0:
+                new, _ = pair_ratio(lexicon, ids[t - 1], best[t])
+                old, _ = pair_ratio(lexicon, ids[t - 1], ids[t])
+            else:
+                right = ids[t + 1] if t + 1 < count else BREAK
+                new, _ = pair_ratio(lexicon, best[t], right)
+                old, _ = pair_ratio(lexicon, ids[t], right)
+            out[i, side] = np.log(new / old)
+
+
+def _phrases(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int) -> Iterator[_Span]:
+    signals = scratch.signals
+    for t in np.flatnonzero(signals.phrase[:count]):
+        length = int(signals.cover[t])
+        inside = odds[t : t + length]
+        strength = float(inside.max())
+        if strength >= MIN_PROBABILITY:
+            index = int(signals.phrase[t]) - 1
+            rarity = COMMON_PHRASE / (COMMON_PHRASE + float(files.tables.phrase_log_count[index]))
+            suggestion = files.suggestion(index)
+            yield _Span("phrase", int(t), int(t) + length - 1, suggestion, rarity * float(inside.sum()))
+
+
+def _swaps(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int, taken: np.ndarray) -> Iterator[_Span]:
+    tokens, signals = scratch.tokens, scratch.signals
+    at = np.flatnonzero((odds >= MIN_PROBABILITY) & ~taken)
+    gains = np.zeros((len(at), 2))
+    _neighbour_gains(files.tables, tokens.ids, count, signals.best, at, gains)
+    for t, (left, right) in zip(at.tolist(), gains, strict=True):
+        first = last = t
+        if tokens.ids[t - 1] != BREAK and (left >= NEIGHBOUR_GAIN or (left >= right and left > 0.3)):
+            first -= 1
+        if t + 1 < count and tokens.ids[t + 1] != BREAK and (right >= NEIGHBOUR_GAIN or (right > left and right > 0.3)):
+            last += 1
+        best = int(signals.best[t])
+        better = best >= FIRST_WORD and signals.margin[t] > 0.0
+        yield _Span("swap", first, last, files.word(best) if better else None, float(odds[t]))
+
+
+def _disguises(files: LexiconFiles, scratch: Scratch, count: int) -> Iterator[_Span]:
+    tokens = scratch.tokens
+    for t in np.flatnonzero(tokens.marks[:count] & Mark.DISGUISED):
+        word = int(tokens.ids[t])
+        yield _Span("disguise", int(t), int(t), files.word(word) if word >= FIRST_WORD else None, 0.5)
+
+
+def _stuffing(files: LexiconFiles, scratch: Scratch, count: int) -> Iterator[_Span]:
+    """Every occurrence of the phrases of 2-4 words that occur at least three times, longest first."""
+    hashes = scratch.tokens.hashes
+    free = np.ones(count, bool)
+    for n in range(MAX_N, 1, -1):
+        count_repeats(files.tables, scratch.tokens, count, n, scratch.keys, scratch.counts, scratch.repeats)
+        repeats = scratch.repeats[:count].copy()
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for t in np.flatnonzero(repeats >= MIN_REPEATS).tolist():
+            if free[t : t + n].all():
+                groups.setdefault(tuple(hashes[t : t + n].tolist()), []).append(t)
+        for places in sorted(groups.values(), key=len, reverse=True):
+            usable = [t for t in places if free[t : t + n].all()]
+            if len(usable) >= MIN_REPEATS:
+                for t in usable:
+                    free[t : t + n] = False
+                    yield _Span("stuffing", t, t + n - 1, None, float(n * len(usable)))
+
+
+def _lists(scratch: Scratch, count: int) -> Iterator[_Span]:
+    """Comma lists of at least eight short items."""
+    ids, marks = scratch.tokens.ids, scratch.tokens.marks
+    first, items, length = 1, 1, 0
+    for t in range(1, count + 1):
+        ending = t == count or ids[t] == BREAK
+        if not ending and marks[t] & Mark.COMMA_BEFORE:
+            items, length = items + 1, 0
+        length += 1
+        if ending or length > 4:
+            if items >= 8:
+                yield _Span("stuffing", first, t - 1, None, float(items))
+            first, items, length = t + 1, 1, 0
+
+
+def collect_evidence(
+    files: LexiconFiles, document: Document, scratch: Scratch, count: int, spintax: int, spun: float, stuffed: float
+) -> tuple[Evidence, ...]:
+    """Evidence of the document whose signals lie in `scratch` (`count` tokens, `spintax` groups), the most
+    weighty first, at most MAX_SPANS for each probability."""
+    signals, tokens = scratch.signals, scratch.tokens
+    odds = 1.0 / (1.0 + np.exp(-signals.replaced[:count].astype(np.float64)))
+    prose = np.isin(scratch.zones[:count], PROSE) & (tokens.ids[:count] != BREAK)
+    odds[~prose] = 0.0
+    found = list(_phrases(files, scratch, odds, count))
+    taken = np.zeros(count, bool)
+    for span in found:
+        taken[span.first : span.last + 1] = True
+    found += _merge(list(_swaps(files, scratch, odds, count, taken)))
+    found += _disguises(files, scratch, count)
+    places = [(tokens.starts[s.first], tokens.ends[s.last], s) for s in found]
+    for i in range(min(spintax, len(scratch.spintax_starts))):
+        start, end = scratch.spintax_starts[i], scratch.spintax_ends[i]
+        places.append((start, end, _Span("spintax", 0, 0, None, 1.0)))
+    repeated = list(_stuffing(files, scratch, count)) + list(_lists(scratch, count))
+    stuffing = [(tokens.starts[s.first], tokens.ends[s.last], s) for s in repeated]
+    return (*_weighted(document, places, spun), *_weighted(document, stuffing, stuffed))
+
+
+def _merge(spans: list[_Span]) -> list[_Span]:
+    """Join swaps that overlap; the suggestion of the stronger one stays, marked by its words."""
+    merged: list[_Span] = []
+    for span in sorted(spans, key=lambda s: s.first):
+        if merged and span.first <= merged[-1].last:
+            last = merged[-1]
+            both = [s for s in (last.suggestion, span.suggestion) if s]
+            joined = " \u2026 ".join(dict.fromkeys(both)) or None
+            merged[-1] = _Span("swap", last.first, max(last.last, span.last), joined, last.strength + span.strength)
+        else:
+            merged.append(span)
+    return merged
+
+
+def _weighted(document: Document, places: list[tuple[int, int, _Span]], score: float) -> list[Evidence]:
+    """Turn spans into evidence whose weights add up to `score`, sorted by weight, then place."""
+    places = sorted(places, key=lambda place: (-place[2].strength, place[0]))[:MAX_SPANS]
+    total = sum(span.strength for _, _, span in places)
+    evidence = []
+    for start, end, span in places:
+        text = document.text[start:end]
+        weight = score * span.strength / total
+        zone = _zone_at(document, int(start))
+        evidence.append(Evidence(span.kind, int(start), int(end), text, span.suggestion, weight, zone))
+    return evidence
+
+
+def _zone_at(document: Document, point: int) -> str:
+    inside = (zone.kind for zone in document.zones if zone.start <= point < zone.end)
+    return next(inside, ZoneKind.BODY).name.lower()

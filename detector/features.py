@@ -1,0 +1,262 @@
+"""Signals -> one fixed, named vector per document, and the scikit-learn transformer over it.
+
+`document_features` is the kernel that everything shares: tokens, signals, token log-odds, then shares of
+words per bin. Bins rather than means: "one word in fifty is far off" and "all words are a little off" must
+not look alike.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from detector.lexicon.tables import BREAK, FIRST_WORD, Flag
+from detector.signals import stuffing, style
+from detector.signals.fit import measure_fit
+from detector.signals.phrases import find_phrases
+from detector.signals.replaced import ACTIVE, _bin, score_tokens, sigmoid
+from detector.signals.spintax import find_spintax
+from detector.signals.style import measure_style
+from detector.signals.swap import measure_swap
+from detector.tokens import Tokens, new_tokens, tokenize
+
+VERSION = 1
+"""Changes whenever a feature changes its meaning; a model of another version is refused."""
+PAIR_BINS, TRIPLE_BINS, CONTEXT_BINS, CHOICE_BINS, ODDS_BINS, PHRASE_BINS = 8, 8, 10, 8, 14, 5
+_CLASSES = ("content_content", "content_function", "function_content", "function_function")
+NAMES = (
+    *(f"fit_{pair}_{i}" for pair in _CLASSES for i in range(PAIR_BINS)),
+    *(f"fit_triple_{i}" for i in range(TRIPLE_BINS)),
+    *(f"swap_context_{i}" for i in range(CONTEXT_BINS)),
+    *(f"swap_choice_{i}" for i in range(CHOICE_BINS)),
+    *(f"replaced_odds_{i}" for i in range(ODDS_BINS)),
+    "replaced_mean", "replaced_top_tenth", "replaced_densest",
+    *(f"phrase_band_{i}" for i in range(PHRASE_BINS)),
+    "spintax_groups",
+    *style.NAMES,
+    *stuffing.NAMES,
+)  # fmt: skip
+_FIT = 0
+_TRIPLE = _FIT + 4 * PAIR_BINS
+_CONTEXT = _TRIPLE + TRIPLE_BINS
+_CHOICE = _CONTEXT + CONTEXT_BINS
+_ODDS = _CHOICE + CHOICE_BINS
+_SUMMARY = _ODDS + ODDS_BINS
+_PHRASE = _SUMMARY + 3
+_SPINTAX = _PHRASE + PHRASE_BINS
+STYLE = _SPINTAX + 1
+STUFFING = STYLE + len(style.NAMES)
+WIDTH = STUFFING + len(stuffing.NAMES)
+assert len(NAMES) == WIDTH
+WINDOW = 60
+"""Words in the window whose mean is `replaced_densest`: a spun paragraph in an honest page."""
+_FUNCTION = int(Flag.FUNCTION)
+
+
+class Signals(NamedTuple):
+    """Per-token scratch, all of the same length; see the modules in `signals/` for the meanings."""
+
+    pair: np.ndarray
+    seen: np.ndarray
+    triple: np.ndarray
+    choice: np.ndarray
+    context: np.ndarray
+    margin: np.ndarray
+    best: np.ndarray
+    phrase: np.ndarray
+    cover: np.ndarray
+    replaced: np.ndarray
+
+
+class Scratch(NamedTuple):
+    """All memory that one thread needs for documents up to a size; made once, used for each document."""
+
+    tokens: Tokens
+    signals: Signals
+    zones: np.ndarray
+    keys: np.ndarray
+    counts: np.ndarray
+    repeats: np.ndarray
+    covered: np.ndarray
+    active: np.ndarray
+    spintax_starts: np.ndarray
+    spintax_ends: np.ndarray
+
+
+def new_scratch(size: int) -> Scratch:
+    """Scratch for documents of up to `size` bytes of UTF-8. Untouched pages cost no memory."""
+    n = size + 2
+    floats = [np.empty(n, np.float32) for _ in range(6)]
+    integers = [np.empty(n, np.int32) for _ in range(3)]
+    table = 16
+    while table < 2 * n:
+        table *= 2
+    return Scratch(
+        new_tokens(size),
+        Signals(*floats, *integers, np.empty(n, np.float32)),
+        np.zeros(n, np.uint8),
+        np.empty(table, np.uint32),
+        np.empty(table, np.int32),
+        np.empty(n, np.int32),
+        np.empty(n, np.uint8),
+        np.empty(ACTIVE, np.int32),
+        np.empty(64, np.int32),
+        np.empty(64, np.int32),
+    )
+
+
+@njit
+def mark_zones(tokens, count, kinds, starts, ends, zones):
+    """zones[t] = kind of the zone that token t lies in (0 = body); zones are sorted and disjoint."""
+    z = 0
+    for t in range(count):
+        while z < kinds.shape[0] and ends[z] <= tokens.starts[t]:
+            z += 1
+        inside = z < kinds.shape[0] and starts[z] <= tokens.starts[t]
+        zones[t] = kinds[z] if inside else 0
+
+
+@njit
+def measure_tokens(lexicon, weights, buffer, begin, end, kinds, zone_starts, zone_ends, scratch):
+    """Everything per token, into `scratch`; returns (tokens, words, code points)."""
+    tokens, signals = scratch.tokens, scratch.signals
+    count, words, points = tokenize(
+        buffer, begin, end, lexicon.fold, lexicon.word_keys, lexicon.word_ids, tokens
+    )
+    mark_zones(tokens, count, kinds, zone_starts, zone_ends, scratch.zones)
+    measure_fit(lexicon, tokens.ids, count, signals.pair, signals.seen, signals.triple)
+    measure_swap(
+        lexicon, tokens.ids, count, signals.pair, signals.seen, signals.triple,
+        signals.choice, signals.context, signals.best, signals.margin,
+    )  # fmt: skip
+    find_phrases(lexicon, tokens.ids, count, signals.phrase, signals.cover)
+    score_tokens(lexicon, tokens, count, signals, weights, scratch.active, signals.replaced)
+    return count, words, points
+
+
+@njit(inline="always")
+def _is_prose(zone):
+    return zone == 0 or zone == 1 or zone == 4
+
+
+@njit
+def _bin_tokens(lexicon, tokens, signals, zones, count, out):
+    """Count prose tokens per bin of each signal; returns how many there were."""
+    ids = tokens.ids
+    words = 0
+    for t in range(1, count):
+        word = ids[t]
+        if not _is_prose(zones[t]):
+            continue
+        if word >= FIRST_WORD and ids[t - 1] >= FIRST_WORD:
+            left_function = lexicon.word_flags[ids[t - 1]] & _FUNCTION != 0
+            right_function = lexicon.word_flags[word] & _FUNCTION != 0
+            group = 2 * left_function + right_function
+            out[_FIT + group * PAIR_BINS + _bin(signals.pair[t], -4.0, 1.0, PAIR_BINS)] += 1
+            if signals.triple[t] != 0.0:
+                out[_TRIPLE + _bin(signals.triple[t], -3.0, 1.3, TRIPLE_BINS)] += 1
+        if word == BREAK:
+            continue
+        words += 1
+        if signals.best[t]:
+            out[_CONTEXT + _bin(signals.context[t], -3.0, 1.1, CONTEXT_BINS)] += 1
+            out[_CHOICE + _bin(signals.choice[t], 0.0, 0.9, CHOICE_BINS)] += 1
+        out[_ODDS + _bin(signals.replaced[t], -7.0, 1.0, ODDS_BINS)] += 1
+        if signals.phrase[t]:
+            out[_PHRASE + _bin(lexicon.phrase_log_count[signals.phrase[t] - 1], 0.0, 0.6, PHRASE_BINS)] += 1
+    return words
+
+
+@njit
+def _summarise_odds(tokens, signals, zones, count, words, out):
+    """Mean probability of replacement, its mean over the worst tenth of words, and the densest window."""
+    bins = np.zeros(64, np.int64)
+    total = window = densest = 0.0
+    inside = 0
+    tail = 0
+    for t in range(1, count):
+        if tokens.ids[t] == BREAK or not _is_prose(zones[t]):
+            continue
+        p = sigmoid(signals.replaced[t])
+        total += p
+        bins[min(np.int64(p * 64.0), 63)] += 1
+        window += p
+        inside += 1
+        while inside > WINDOW:
+            tail += 1
+            if tokens.ids[tail] != BREAK and _is_prose(zones[tail]):
+                window -= sigmoid(signals.replaced[tail])
+                inside -= 1
+        if inside == WINDOW and window > densest:
+            densest = window
+    out[0] = total / words
+    left = max(words // 10, 1)
+    wanted = left
+    top = 0.0
+    for i in range(63, -1, -1):
+        used = min(left, bins[i])
+        top += used * (i + 0.5) / 64.0
+        left -= used
+    out[1] = top / wanted
+    out[2] = densest / WINDOW if densest > 0.0 else out[0]
+
+
+@njit
+def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, zone_ends, scratch, out):
+    """Fill `out` float32[WIDTH] for `buffer[begin:end]`; returns (words, prose words, share of known words)."""
+    out[:] = 0.0
+    tokens, signals, zones = scratch.tokens, scratch.signals, scratch.zones
+    count, words, _ = measure_tokens(
+        lexicon, weights, buffer, begin, end, kinds, zone_starts, zone_ends, scratch
+    )
+    prose = measure_style(lexicon, tokens, zones, count, out[STYLE:STUFFING])
+    if words == 0 or prose == 0:
+        return words, prose
+    _bin_tokens(lexicon, tokens, signals, zones, count, out)
+    for i in range(STYLE):
+        out[i] /= prose
+    _summarise_odds(tokens, signals, zones, count, prose, out[_SUMMARY : _SUMMARY + 3])
+    groups = find_spintax(buffer, begin, end, scratch.spintax_starts, scratch.spintax_ends)
+    out[_SPINTAX] = 100.0 * min(groups, 100) / prose
+    stuffing.measure_stuffing(
+        lexicon, tokens, zones, count, words, signals.pair,
+        scratch.keys, scratch.counts, scratch.repeats, scratch.covered, out[STUFFING:WIDTH],
+    )  # fmt: skip
+    return words, prose
+
+
+@njit
+def batch_features(
+    lexicon, weights, buffer, offsets, zone_offsets, kinds, zone_starts, zone_ends, scratch, out, words
+):
+    """Features of D documents: `buffer` uint8, `offsets` int64[D+1], zones flat with `zone_offsets`
+    int64[D+1]; fills `out` float32[D, WIDTH] and `words` int64[D, 2] (all words, prose words)."""
+    for d in range(offsets.shape[0] - 1):
+        first, last = zone_offsets[d], zone_offsets[d + 1]
+        words[d, 0], words[d, 1] = document_features(
+            lexicon, weights, buffer, offsets[d], offsets[d + 1],
+            kinds[first:last], zone_starts[first:last], zone_ends[first:last], scratch, out[d],
+        )  # fmt: skip
+
+
+@njit
+def batch_scores(
+    lexicon, token_weights, weights, buffer, offsets, zone_offsets, kinds, zone_starts, zone_ends, scratch, row, out
+):
+    """Log-odds of D documents without keeping their features: `weights` float64[2, WIDTH + 1] (bias last),
+    `row` float32[WIDTH] scratch; fills `out` float64[D, 6]: spun, stuffed, words, prose words, shares of
+    function and of unknown words."""
+    for d in range(offsets.shape[0] - 1):
+        first, last = zone_offsets[d], zone_offsets[d + 1]
+        out[d, 2], out[d, 3] = document_features(
+            lexicon, token_weights, buffer, offsets[d], offsets[d + 1],
+            kinds[first:last], zone_starts[first:last], zone_ends[first:last], scratch, row,
+        )  # fmt: skip
+        for head in range(2):
+            total = weights[head, WIDTH]
+            for i in range(WIDTH):
+                total += weights[head, i] * row[i]
+            out[d, head] = total
+        out[d, 4], out[d, 5] = row[STYLE], row[STYLE + 1]

@@ -1,0 +1,57 @@
+"""Compiled entry points, cached on disk where this user may write.
+
+numba's own cache does not notice when a function that a kernel calls changes in another file, and fails
+where site-packages is read-only. So the cache lies in the user's cache folder, one folder for each state of
+the package's sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+
+PACKAGE = Path(__file__).parent
+
+
+@cache
+def cache_folder() -> Path:
+    """Where kernels of this very source state are kept: `DETECTOR_CACHE`, else the user's cache folder."""
+    stamp = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
+    for pattern in ("*.py", "signals/*.py", "lexicon/*.py"):
+        for path in sorted(PACKAGE.glob(pattern)):
+            status = path.stat()
+            stamp.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    base = os.environ.get("DETECTOR_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    if base is None:
+        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / ".cache")
+    folder = Path(base) / "spun-text-detector" / stamp.hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        folder = Path(tempfile.gettempdir()) / f"spun-text-detector-{os.getpid()}"
+    return folder
+
+
+def is_warm() -> bool:
+    """Whether compiled kernels are on disk already; if not, the first call takes some seconds."""
+    return any(cache_folder().glob("**/*.nbi"))
+
+
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile without the GIL and cache under `cache_folder`. For entry points: what they call is inlined or
+    linked in, so only these need a cache."""
+    before = numba.config.CACHE_DIR  # type: ignore[attr-defined]
+    numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
+    try:
+        compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True)(function)
+    finally:
+        numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
+    return compiled

@@ -1,0 +1,247 @@
+"""`detector lexicon build`: count files and thesauri -> the tables that `lexicon.tables` maps.
+
+Comes in: `{uni,bi,tri}gram_counts.tsv.xz` (`ngram<TAB>count`, by count descending), WordNet's folder,
+Moby's word list, synonym lists, a tortured-phrase list, the spin tables. Goes out: one `.npy` per table
+and a manifest with sizes, hashes and the recipe. Same input, same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from detector.lexicon import hashing, thesaurus
+from detector.lexicon.folding import folding_table
+from detector.lexicon.tables import BREAK, FIRST_WORD, NUMBER, UNKNOWN, Flag, write_tables
+
+VOCABULARY = 118_000
+MIN_BIGRAM, MIN_TRIGRAM = 4, 5
+LOAD = 0.75
+MAX_CANDIDATES = 24
+CANDIDATE_MIN_COUNT = 300
+"""A word is offered as 'what stood there before' only if it is this frequent in the 136 M words."""
+PHRASE_MAX_WORDS = 6
+PHRASE_WORDS = re.compile(r"[a-z]+(?:'[a-z]+)?")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the raw material lies; `tables` is the folder of the project's own spin tables."""
+
+    counts: Path
+    wordnet: Path
+    moby: Path
+    tables: Path
+
+
+def read_counts(path: Path, minimum: int) -> Iterator[tuple[list[str], int]]:
+    """(words, count) down to `minimum`; the files are sorted, so reading stops there."""
+    with lzma.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            ngram, _, count = line.rstrip("\n").partition("\t")
+            if int(count) < minimum:
+                return
+            yield ngram.split(" "), int(count)
+
+
+def read_spin_table(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """(original, replacements) from `original<TAB>replacement|replacement` lines."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        original, tab, replacements = line.partition("\t")
+        if tab and not line.startswith("#"):
+            found = [text.strip().lower() for text in replacements.split("|")]
+            yield original.strip().lower(), [text for text in found if text]
+
+
+def read_tortured(path: Path) -> Iterator[tuple[str, str]]:
+    """(tortured phrase, expected term) where both are plain words; joined-up list entries are left out."""
+    with lzma.open(path, "rt", encoding="utf-8") as lines:
+        for record in map(json.loads, lines):
+            expected = re.sub(r"\(.*?\)", "", record["expected"] or "").strip().lower()
+            tortured = record["tortured"].lower()
+            if expected and " and " not in tortured and re.fullmatch(r"[a-z' -]+", tortured):
+                yield tortured, expected
+
+
+def phrase_words(text: str) -> list[str]:
+    return PHRASE_WORDS.findall(text.replace("\u2019", "'").lower())
+
+
+def single_swaps(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """From phrase pairs of equal length that differ in one or two words: those words."""
+    for spun, original in pairs:
+        a, b = phrase_words(spun), phrase_words(original)
+        different = [(x, y) for x, y in zip(a, b, strict=False) if x != y]
+        if len(a) == len(b) and 1 <= len(different) <= 2:
+            yield from different
+
+
+class Builder:
+    """Holds the vocabulary while the tables are made, one method per group of tables."""
+
+    def __init__(self, sources: Sources, log: Callable[[str], None]) -> None:
+        self.sources = sources
+        self.log = log
+        self.arrays: dict[str, np.ndarray] = {}
+        self.pairs = self._phrase_pairs()
+        self.words: list[str] = []
+        self.ids: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
+
+    def _phrase_pairs(self) -> list[tuple[str, str]]:
+        """(what spinners write, what stood there): tortured phrases and the spin tables, in file order."""
+        pairs = list(read_tortured(self.sources.counts / "tortured_phrases.jsonl.xz"))
+        for path in sorted(self.sources.tables.glob("*.tsv")):
+            for original, replacements in read_spin_table(path):
+                pairs += [(replacement, original) for replacement in replacements]
+        return pairs
+
+    def vocabulary(self) -> None:
+        """The most frequent words, then any other word that a phrase needs."""
+        counted = {words[0]: n for words, n in read_counts(self.sources.counts / "unigram_counts.tsv.xz", 2)}
+        plain = [word for word in counted if not word.startswith("<")]
+        needed = {word for pair in self.pairs for text in pair for word in phrase_words(text)}
+        self.words = ["", "<s>", "<unk>", "<num>", *plain[:VOCABULARY]]
+        have = set(self.words)
+        self.words += sorted(needed - have)
+        self.ids = {word: i for i, word in enumerate(self.words)}
+        self.counts = {word: counted.get(word, 1) for word in self.words}
+        if len(self.words) >= 1 << 20:
+            raise ValueError("the vocabulary outgrew the 20 bits of a word id")
+        encoded = [word.encode() if i >= FIRST_WORD else b"" for i, word in enumerate(self.words)]
+        offsets = np.zeros(len(encoded) + 1, np.int64)
+        np.cumsum([len(word) for word in encoded], out=offsets[1:])
+        data = np.frombuffer(b"".join(encoded), np.uint8)
+        size = int(len(encoded) / 0.6)
+        keys, ids = np.zeros(size, np.uint32), np.zeros(size, np.int32)
+        hashes = hashing.hash_words(data, offsets)[FIRST_WORD:]
+        hashing.fill_words(hashes, np.arange(FIRST_WORD, len(encoded), dtype=np.int32), keys, ids)
+        logs = np.log(np.array([max(self.counts[word], 1) for word in self.words]))
+        self.arrays |= {
+            "word_text": data,
+            "word_offsets": offsets.astype(np.int32),
+            "word_keys": keys,
+            "word_ids": ids,
+            "log_count": logs.astype(np.float32),
+        }
+        self.log(f"{len(self.words):,} words")
+
+    def ngrams(self, order: str, minimum: int) -> None:
+        """One table of n-grams whose words are all in the vocabulary (`<unk>` says nothing, so it goes)."""
+        path = self.sources.counts / f"{order}_counts.tsv.xz"
+        special = {"<s>": BREAK, "<num>": NUMBER}
+        ids = {word: i for word, i in self.ids.items() if i >= FIRST_WORD} | special
+        rows: list[list[int]] = []
+        counts: list[int] = []
+        for words, count in read_counts(path, minimum):
+            row = [ids.get(word, UNKNOWN) for word in words]
+            if UNKNOWN not in row:
+                rows.append(row)
+                counts.append(count)
+        size = max(int(len(rows) / LOAD) | 1, 3)
+        keys, levels = np.zeros(size, np.uint16), np.zeros(size, np.uint8)
+        grams = np.array(rows, np.int32).reshape(-1, 2 if order == "bigram" else 3)
+        hashing.fill_ngrams(grams, hashing.level_of(np.array(counts)), keys, levels)
+        self.arrays |= {f"{order}_keys": keys, f"{order}_levels": levels}
+        self.log(f"{len(rows):,} {order}s")
+
+    def candidates(self) -> None:
+        """For each word the words that may have stood there before: `offsets` int32[W+1], `ids` int32[M]."""
+        frequent = {word for word in self.words[FIRST_WORD:] if self.counts[word] >= CANDIDATE_MIN_COUNT}
+        path = self.sources.counts / "open_source_spinner_synonyms.txt.xz"
+        with lzma.open(path, "rt", encoding="utf-8") as lines:
+            listed = list(thesaurus.list_pairs(lines))
+        direct = [(a, b, thesaurus.STRENGTH["phrase"]) for a, b in single_swaps(self.pairs)]
+        direct += [
+            (a, b, thesaurus.STRENGTH["table"])
+            for a, b in self.pairs
+            if PHRASE_WORDS.fullmatch(a) and PHRASE_WORDS.fullmatch(b)
+        ]
+        found = thesaurus.collect(self.sources.wordnet, self.sources.moby, listed, direct, frequent)
+        offsets = np.zeros(len(self.words) + 1, np.int32)
+        flat: list[int] = []
+        strength: list[float] = []
+        for i, word in enumerate(self.words):
+            if i >= FIRST_WORD:
+                usable = [(c, s) for c, s in found.get(word, {}).items() if c in frequent]
+                usable.sort(key=lambda item: (-(item[1] + 0.3 * math.log(self.counts[item[0]])), item[0]))
+                flat += [self.ids[c] for c, _ in usable[:MAX_CANDIDATES]]
+                strength += [s for _, s in usable[:MAX_CANDIDATES]]
+            offsets[i + 1] = len(flat)
+        self.arrays |= {"candidate_offsets": offsets, "candidate_ids": np.array(flat, np.int32)}
+        self.arrays["candidate_strength"] = np.rint(10 * np.array(strength)).astype(np.uint8)
+        self.log(f"{len(flat):,} swap candidates")
+
+    def phrases(self) -> None:
+        """Phrases that spinners write: hash -> index; per phrase the suggestion and its clean log count."""
+        seen = self._clean_phrase_counts()
+        best: dict[tuple[str, ...], str] = {}
+        for spun, original in self.pairs:
+            words = tuple(phrase_words(spun))
+            if 2 <= len(words) <= PHRASE_MAX_WORDS and list(words) != phrase_words(original):
+                best.setdefault(words, original)
+        ordered = sorted(best)
+        keys = np.zeros(int(len(ordered) / 0.5) | 1, np.uint32)
+        index = np.zeros(keys.shape[0], np.int32)
+        hashes = np.array([hash_phrase([self.ids[w] for w in words]) for words in ordered], np.uint64)
+        hashing.fill_words(hashes, np.arange(1, len(ordered) + 1, dtype=np.int32), keys, index)
+        texts = [best[words].encode() for words in ordered]
+        offsets = np.zeros(len(texts) + 1, np.int32)
+        np.cumsum([len(text) for text in texts], out=offsets[1:])
+        flags = np.zeros(len(self.words), np.uint8)
+        for words in ordered:
+            flags[self.ids[words[0]]] |= Flag.PHRASE_START
+        for name, flag in (("function_words", Flag.FUNCTION), ("commercial_words", Flag.COMMERCIAL)):
+            for word in (Path(__file__).parent / f"{name}.txt").read_text(encoding="utf-8").split():
+                if word in self.ids:
+                    flags[self.ids[word]] |= flag
+        self.arrays |= {
+            "phrase_keys": keys,
+            "phrase_index": index,
+            "phrase_log_count": np.log1p([seen.get(words, 0) for words in ordered]).astype(np.float32),
+            "suggestion_text": np.frombuffer(b"".join(texts), np.uint8),
+            "suggestion_offsets": offsets,
+            "word_flags": flags,
+        }
+        self.log(f"{len(ordered):,} phrases")
+
+    def _clean_phrase_counts(self) -> dict[tuple[str, ...], int]:
+        """How often each phrase stands in clean prose: exact for 2-3 words, the rarest trigram for longer."""
+        wanted = {tuple(phrase_words(spun)) for spun, _ in self.pairs}
+        parts = {p[i : i + 3] for p in wanted if len(p) > 3 for i in range(len(p) - 2)}
+        counts: dict[tuple[str, ...], int] = {}
+        for order in ("bigram", "trigram"):
+            for words, count in read_counts(self.sources.counts / f"{order}_counts.tsv.xz", 1):
+                gram = tuple(words)
+                if gram in wanted or gram in parts:
+                    counts[gram] = count
+        longer = {
+            p: min(counts.get(p[i : i + 3], 0) for i in range(len(p) - 2)) for p in wanted if len(p) > 3
+        }
+        return counts | longer
+
+
+def hash_phrase(ids: list[int]) -> int:
+    """The hash that `signals.phrases` computes while it walks over the tokens."""
+    state = np.uint64(0)
+    for word in ids:
+        state = np.uint64(hashing.extend_phrase_hash(state, word))
+    return int(state)
+
+
+def build(sources: Sources, target: Path, log: Callable[[str], None]) -> None:
+    """Make all tables and write them to `target`. Takes about two minutes and 4 GB."""
+    builder = Builder(sources, log)
+    builder.vocabulary()
+    builder.ngrams("bigram", MIN_BIGRAM)
+    builder.ngrams("trigram", MIN_TRIGRAM)
+    builder.candidates()
+    builder.phrases()
+    write_tables(target, builder.arrays | {"fold": folding_table()})

@@ -1,0 +1,182 @@
+"""From what stands on the command line to records: paths, directories, patterns, `-` for standard input.
+
+Everything is found and read one after the other, so any number of files passes through flat memory. What
+can't be read becomes a `Failure` in its place.
+"""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import io
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from detector.readers.base import FORMATS, Failure, Format, Record, broken, format_named
+from detector.readers.encoding import SAMPLE, encoding_of
+
+STDIN = "-"
+_GZIP = b"\x1f\x8b"
+_HTML = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?>(?:<!--.*?-->\s*)*)<(?:!doctype html|html|head|body)\b", re.I | re.S
+)
+_JSON_OBJECT = re.compile(r'\s*\{\s*"(?:[^"\\\n]|\\.)*"\s*:')
+_HEADER = re.compile(r'[\w "-]*(?:[,;\t][\w "-]*)+')
+_SPECIAL = (
+    (stat.S_ISFIFO, "a named pipe; pipe it in and give - instead"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device; pipe it in and give - instead"),
+    (stat.S_ISBLK, "a block device"),
+    (stat.S_ISDIR, "a directory"),
+)
+
+
+def read(arguments: Iterable[str], input_format: str | None = None) -> Iterator[Record]:
+    """The records of all these paths, directories, glob patterns or `-`, in order.
+
+    `input_format` names one reader for everything, else the suffix and then the content decide. Raises
+    ValueError at once for an unknown format.
+    """
+    forced = None if input_format is None else format_named(input_format)
+    return _read_all(arguments, forced)
+
+
+def _read_all(arguments: Iterable[str], forced: Format | None) -> Iterator[Record]:
+    for argument in arguments:
+        for found in [STDIN] if argument == STDIN else expand(argument):
+            if isinstance(found, Failure):
+                yield found
+            else:
+                yield from read_file(found, forced)
+
+
+def read_file(path: str, forced: Format | None = None) -> Iterator[Record]:
+    """The records of one file, or of standard input for `-`."""
+    try:
+        with open_binary(path) as source:
+            source, zipped = _unzipped(source, path)
+            try:
+                reader = forced or by_suffix(path) or sniff(source.peek(SAMPLE)[:SAMPLE])
+                yield from reader.read(source, path)
+            finally:
+                if zipped:
+                    source.close()
+    except EOFError as error:
+        yield Failure(path, broken(error))
+    except OSError as error:
+        yield Failure(path, _explained(error))
+    except ValueError as error:  # a NUL in the path
+        yield Failure(path, str(error))
+
+
+def _explained(error: OSError) -> str:
+    reasons = {
+        FileNotFoundError: "no such file or directory: check the path",
+        PermissionError: "no permission to read it",
+        gzip.BadGzipFile: "it is named .gz but is not gzip",
+    }
+    return reasons.get(type(error)) or (error.strerror or str(error)).lower()
+
+
+def open_binary(path: str) -> io.BufferedReader:
+    """Open a regular file, or standard input for `-`. Raises OSError; never waits on a pipe or a device."""
+    if path == STDIN:
+        return open(sys.stdin.fileno(), "rb", buffering=SAMPLE, closefd=False)
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        kind = next((name for is_kind, name in _SPECIAL if is_kind(mode)), "not a regular file")
+        raise OSError(f"it is {kind}")
+    return open(descriptor, "rb", buffering=SAMPLE)
+
+
+def _unzipped(source: io.BufferedReader, path: str) -> tuple[io.BufferedReader, bool]:
+    """The file itself, or its content if it is named .gz (or comes from standard input as gzip)."""
+    if path.lower().endswith(".gz") or (path == STDIN and source.peek(2)[:2] == _GZIP):
+        return io.BufferedReader(gzip.GzipFile(fileobj=source), SAMPLE), True  # type: ignore[arg-type]
+    return source, False
+
+
+def by_suffix(path: str) -> Format | None:
+    """The format that a file name stands for, `.gz` aside."""
+    name = path.lower().removesuffix(".gz")
+    suffix = os.path.splitext(name)[1]
+    return next((known for known in FORMATS.values() if suffix in known.suffixes), None)
+
+
+def sniff(head: bytes) -> Format:
+    """The format that a file's first bytes look like; plain text if nothing else."""
+    name, mark = encoding_of(head)
+    text = head[mark:].decode(name, "replace")
+    if _HTML.match(text):
+        return FORMATS["html"]
+    if _JSON_OBJECT.match(text):
+        return FORMATS["jsonl"]
+    header = text.partition("\n")[0].strip()
+    columns = {cell.strip(' "').lower() for cell in re.split("[,;\t]", header)}
+    return FORMATS["csv" if _HEADER.fullmatch(header) and "text" in columns else "text"]
+
+
+def expand(argument: str) -> Iterator[str | Failure]:
+    """The files of a path, a directory (recursively, sorted, known suffixes, nothing hidden) or a pattern."""
+    try:
+        if os.path.isdir(argument):
+            yield from _walk(argument, set())
+        elif os.path.lexists(argument) or not glob.has_magic(argument):
+            yield argument
+        else:
+            yield from _matches(argument)
+    except ValueError as error:  # a NUL in the path
+        yield Failure(argument, str(error))
+
+
+def _matches(pattern: str) -> Iterator[str | Failure]:
+    matches = sorted(glob.iglob(pattern, recursive=True))
+    if not matches:
+        yield Failure(pattern, "no file matches this pattern: check it, and the quotes around it")
+    for match in matches:
+        if not os.path.isdir(match):
+            yield match
+        elif "**" not in pattern:
+            yield from _walk(match, set())
+
+
+def _walk(folder: str, seen: set[tuple[int, int]]) -> Iterator[str | Failure]:
+    """Files below a folder by name; each real folder once, so links can't lead round in circles."""
+    pending = [folder]
+    while pending:
+        path = pending.pop()
+        if path != folder and not os.path.isdir(path):
+            yield path
+            continue
+        try:
+            status = os.stat(path)
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(path) as entries:
+                names = sorted(entry.name for entry in entries if _wanted(entry))
+        except OSError as error:
+            yield Failure(path, f"the directory can't be read: {(error.strerror or str(error)).lower()}")
+        else:
+            pending += [os.path.join(path, name) for name in reversed(names)]
+
+
+def _wanted(entry: os.DirEntry[str]) -> bool:
+    if entry.name.startswith("."):
+        return False
+    try:
+        return entry.is_dir() or by_suffix(entry.name) is not None
+    except OSError:
+        return True
+
+
+def file_stem(path: str) -> str:
+    """A file's name without directories and suffixes, for naming a report of it."""
+    name = "stdin" if path == STDIN else Path(path).name
+    return name.removesuffix(".gz").rpartition(".")[0] or name

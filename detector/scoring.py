@@ -1,0 +1,209 @@
+"""The detector: documents -> verdicts. The same path serves the command line, crawlers and servers.
+
+Documents are encoded into one byte buffer per batch and scored by one kernel that releases the GIL; Python
+touches a document again only to make its verdict, and its evidence where that is asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from detector import features
+from detector.document import Document
+from detector.evidence import collect_evidence
+from detector.kernels import kernel
+from detector.language import is_english
+from detector.lexicon.tables import LexiconFiles, load_lexicon
+from detector.model import POLICIES, SHIPPED, Model, load_model
+from detector.packing import pack
+from detector.signals.spintax import find_spintax
+from detector.verdict import Evidence, Label, Verdict
+
+MIN_WORDS = 50
+MAX_CHARACTERS = 1_000_000
+"""Longer documents are scored on this much of their beginning, and say so (`truncated`)."""
+BATCH_DOCUMENTS, BATCH_CHARACTERS = 128, 1_000_000
+LEXICON = Path(__file__).parent / "data" / "lexicon"
+
+
+@kernel
+def _score(lexicon, token_weights, weights, buffer, offsets, zone_offsets, kinds, starts, ends, scratch, row, out):
+    """Fill `out` float64[D, 6]: spun and stuffed log-odds, words, prose words, function and unknown shares."""
+    features.batch_scores(
+        lexicon, token_weights, weights, buffer, offsets, zone_offsets, kinds, starts, ends, scratch, row, out
+    )
+
+
+@kernel
+def _measure(lexicon, token_weights, buffer, kinds, starts, ends, scratch):
+    """All per-token signals of one document into `scratch`; returns (tokens, spintax groups)."""
+    count, _, _ = features.measure_tokens(
+        lexicon, token_weights, buffer, 0, buffer.shape[0], kinds, starts, ends, scratch
+    )
+    groups = find_spintax(buffer, 0, buffer.shape[0], scratch.spintax_starts, scratch.spintax_ends)
+    return count, groups
+
+
+class Detector:
+    """Scores documents with one model under one policy. Thread-safe; make one and keep it."""
+
+    def __init__(self, model: Model, lexicon: LexiconFiles, policy: str, fpr: float) -> None:
+        self.model = model
+        self.lexicon = lexicon
+        self.policy = policy
+        self.thresholds = model.thresholds(fpr)
+        looser = min((rate for rate in POLICIES.values() if rate > fpr), default=fpr)
+        self._suspect = model.thresholds(looser)
+        self._local = threading.local()
+
+    def score(self, document: str | Document, evidence: bool = True) -> Verdict:
+        """The verdict on one document. Never raises for any string."""
+        return self._score_list([_as_document(document)], evidence)[0]
+
+    def score_batch(
+        self, documents: Iterable[str | Document], evidence: bool = True, jobs: int = 1
+    ) -> Iterator[Verdict]:
+        """Verdicts in input order, streaming: only a few batches are in memory at a time.
+
+        `jobs` threads score at once; results do not depend on it. Evidence costs time per document.
+        """
+        batches = _batches(map(_as_document, documents))
+        if jobs <= 1:
+            for batch in batches:
+                yield from self._score_list(batch, evidence)
+            return
+        pending: deque[Future[list[Verdict]]] = deque()
+        with ThreadPoolExecutor(jobs) as pool:
+            try:
+                for batch in batches:
+                    pending.append(pool.submit(self._score_list, batch, evidence))
+                    if len(pending) > 2 * jobs:
+                        yield from pending.popleft().result()
+                while pending:
+                    yield from pending.popleft().result()
+            finally:
+                for future in pending:
+                    future.cancel()
+
+    def info(self) -> dict[str, Any]:
+        """What is loaded: model, lexicon, thresholds per policy, the training record."""
+        manifest = self.model.manifest
+        return {
+            "model": self.model.name,
+            "version": manifest["version"],
+            "hash": self.model.digest,
+            "lexicon": self.lexicon.digest,
+            "policy": self.policy,
+            "policies": {
+                name: dict(zip(("fpr", "spun", "stuffed"), (rate, *self.model.thresholds(rate)), strict=True))
+                for name, rate in POLICIES.items()
+            },
+            "features": len(features.NAMES),
+            "training": manifest.get("training", {}),
+            "metrics": manifest.get("metrics", {}),
+        }
+
+    def _scratch(self, size: int) -> features.Scratch:
+        """This thread's scratch memory, grown to the largest document seen."""
+        if getattr(self._local, "size", -1) < size:
+            self._local.size = max(size, 1 << 16)
+            self._local.scratch = features.new_scratch(self._local.size)
+        scratch: features.Scratch = self._local.scratch
+        return scratch
+
+    def _score_list(self, documents: list[Document], evidence: bool) -> list[Verdict]:
+        cut = [_cut(document) for document in documents]
+        batch = pack(cut)
+        out = np.empty((len(cut), 6), np.float64)
+        row = np.empty(features.WIDTH, np.float32)
+        tables, model = self.lexicon.tables, self.model
+        scratch = self._scratch(batch.longest)
+        _score(tables, model.token_weights, model.weights, *batch.arrays, scratch, row, out)
+        return [
+            self._verdict(document, short, numbers, evidence)
+            for document, short, numbers in zip(documents, cut, out.tolist(), strict=True)
+        ]
+
+    def _verdict(self, document: Document, short: Document, numbers: list[float], evidence: bool) -> Verdict:
+        spun_odds, stuffed_odds, words, _, function_words, unknown_words = numbers
+        truncated = short is not document
+        common = {"id": document.id, "url": document.url, "words": int(words), "model": self.model.name}
+        if words < MIN_WORDS:
+            return Verdict(status="too_short", truncated=truncated, **common)
+        if not is_english(short.text, function_words, unknown_words):
+            return Verdict(status="not_english", truncated=truncated, **common)
+        scores = (_probability(spun_odds), _probability(stuffed_odds))
+        label, reasons = self._judge(scores)
+        found = self._evidence(short, *scores) if evidence else ()
+        return Verdict(
+            status="scored", spun=scores[0], stuffed=scores[1], verdict=label, reasons=reasons,
+            evidence=found, truncated=truncated, **common,
+        )  # fmt: skip
+
+    def _judge(self, scores: tuple[float, float]) -> tuple[Label, tuple[str, ...]]:
+        names = ("spun", "stuffed")
+        over = tuple(n for n, s, t in zip(names, scores, self.thresholds, strict=True) if s >= t)
+        if over:
+            return "spam", over
+        near = tuple(n for n, s, t in zip(names, scores, self._suspect, strict=True) if s >= t)
+        return ("suspect", near) if near else ("clean", ())
+
+    def _evidence(self, document: Document, spun: float, stuffed: float) -> tuple[Evidence, ...]:
+        batch = pack([document])
+        buffer, _, _, kinds, starts, ends = batch.arrays
+        scratch = self._scratch(batch.longest)
+        tables, weights = self.lexicon.tables, self.model.token_weights
+        count, spintax = _measure(tables, weights, buffer, kinds, starts, ends, scratch)
+        return collect_evidence(self.lexicon, document, scratch, count, spintax, spun, stuffed)
+
+
+def _as_document(document: str | Document) -> Document:
+    return Document(document) if isinstance(document, str) else document
+
+
+def _cut(document: Document) -> Document:
+    if len(document.text) <= MAX_CHARACTERS:
+        return document
+    zones = tuple(zone for zone in document.zones if zone.end <= MAX_CHARACTERS)
+    return Document(document.text[:MAX_CHARACTERS], document.id, document.url, zones)
+
+
+def _probability(odds: float) -> float:
+    return float(1.0 / (1.0 + np.exp(-odds)))
+
+
+def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:
+    """Groups of documents, small enough that memory stays flat."""
+    while batch := list(islice(documents, 1)):
+        characters = len(batch[0].text)
+        while characters < BATCH_CHARACTERS and len(batch) < BATCH_DOCUMENTS:
+            following = next(documents, None)
+            if following is None:
+                break
+            batch.append(following)
+            characters += len(following.text)
+        yield batch
+
+
+def load(model: str | Path | None = None, policy: str = "balanced", fpr: float | None = None) -> Detector:
+    """Open a model (default: the shipped one) and the lexicon, ready to score.
+
+    `policy` is "precise", "balanced" or "sensitive": at most 0.1 %, 1 % or 5 % of clean documents flagged on
+    calibration data; `fpr` sets another rate in (0, 0.5] instead. Raises ModelError or LexiconError (both
+    ValueError) for unusable files, ValueError for an unknown policy or rate.
+    """
+    if fpr is None and policy not in POLICIES:
+        raise ValueError(f"no policy {policy!r}; there are {', '.join(POLICIES)}")
+    rate = POLICIES[policy] if fpr is None else fpr
+    name = policy if fpr is None else f"fpr={fpr:g}"
+    opened = load_model(SHIPPED if model is None else Path(model))
+    lexicon = load_lexicon(LEXICON)
+    return Detector(opened, lexicon, name, rate)

@@ -1,0 +1,47 @@
+"""Phrases that spinners write: tortured phrases and the project's spin tables, longest match first.
+
+Precise, low recall: evidence with a known original, never the whole answer. A phrase that honest writers
+use too is told apart by its count in clean prose (`phrase_log_count`), which the features keep in bands.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from detector.lexicon.hashing import extend_phrase_hash, find_word
+from detector.lexicon.tables import FIRST_WORD, Flag
+
+MAX_WORDS = 6
+_PHRASE_START = int(Flag.PHRASE_START)
+
+
+@njit
+def find_phrases(lexicon, ids, count, phrase, cover):
+    """phrase[t] = 1 + index of the phrase that starts at t, or 0; cover[t] = words still covered from t.
+
+    Both int32[count]. Matches do not overlap and do not cross a sentence break.
+    """
+    covered = 0
+    for t in range(count):
+        phrase[t] = 0
+        cover[t] = covered
+        if covered > 0:
+            covered -= 1
+            continue
+        if ids[t] < FIRST_WORD or not lexicon.word_flags[ids[t]] & _PHRASE_START:
+            continue
+        state = np.uint64(0)
+        longest = 0
+        for n in range(MAX_WORDS):
+            if t + n >= count or ids[t + n] < FIRST_WORD:
+                break
+            state = extend_phrase_hash(state, ids[t + n])
+            if n > 0:
+                found = find_word(lexicon.phrase_keys, lexicon.phrase_index, state)
+                if found > 0:
+                    phrase[t] = found
+                    longest = n + 1
+        if longest:
+            cover[t] = longest
+            covered = longest - 1

@@ -1,0 +1,216 @@
+"""Keyword stuffing: which phrases are repeated, and how.
+
+Density alone fails (clean pages reach 9 %), so the most repeated phrase is also asked where it stands: in
+every paragraph, at paragraph ends, capitalised in mid-sentence, in slots where its neighbours do not take
+it, in title and headings. Besides: comma lists, lines of keywords without a function word, and Simpson's
+index of repetition (Simpson 1949), which does not depend on length. After Ntoulas et al. 2006 (content
+features of web spam).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from detector.lexicon.hashing import mix
+from detector.lexicon.tables import BREAK, FIRST_WORD, NUMBER, Flag
+from detector.tokens import Mark
+
+PLACEMENT = (
+    "capitalised_inside", "poor_slot", "good_slot", "paragraph_end", "alone", "paragraphs_with", "in_heading",
+    "commercial",
+)  # fmt: skip
+NAMES = (
+    *(f"stuffing_top_{n}gram" for n in (1, 2, 3, 4)),
+    "stuffing_cover_2gram", "stuffing_cover_3gram", "stuffing_cover_4gram",
+    "stuffing_simpson_1gram", "stuffing_simpson_2gram",
+    *(f"stuffing_times_{n}gram" for n in (2, 3, 4)),
+    *(f"stuffing_{n}gram_{name}" for n in (2, 3, 4) for name in PLACEMENT),
+    "stuffing_comma_list", "stuffing_keyword_lines", "stuffing_commercial_share", "stuffing_repeated_lines",
+)  # fmt: skip
+_TIMES = 9
+_PLACED = _TIMES + 3
+_LISTED = _PLACED + 3 * len(PLACEMENT)
+_PER_PHRASE = len(PLACEMENT)
+MIN_REPEATS = 3
+SHORT_SEGMENT, MIN_SEGMENTS = 4, 5
+MAX_N = 4
+_FUNCTION, _COMMERCIAL = int(Flag.FUNCTION), int(Flag.COMMERCIAL)
+_CAPITALISED, _COMMA, _PARAGRAPH = int(Mark.CAPITALISED), int(Mark.COMMA_BEFORE), int(Mark.PARAGRAPH)
+
+
+@njit(inline="always")
+def _is_content(lexicon, ids, starts, ends, t):
+    """A word that can be an end of a keyphrase: not a function word, not a lone letter."""
+    if ids[t] == BREAK or ids[t] == NUMBER:
+        return False
+    if ends[t] - starts[t] < 2:
+        return False
+    return ids[t] < FIRST_WORD or not lexicon.word_flags[ids[t]] & _FUNCTION
+
+
+@njit
+def count_repeats(lexicon, tokens, count, n, keys, counts, repeats):
+    """repeats[t] = how often the n-gram that starts at t occurs in the document, 0 where none may start.
+
+    `keys` uint32 and `counts` int32 are scratch whose size, a power of two, is at least twice `count`.
+    """
+    ids, hashes, starts, ends = tokens.ids, tokens.hashes, tokens.starts, tokens.ends
+    size = 16
+    while size < 2 * count:
+        size *= 2
+    mask = np.uint64(size - 1)
+    for i in range(size):
+        keys[i] = 0
+        counts[i] = 0
+    for step in range(2):
+        for t in range(count):
+            if step == 0:
+                repeats[t] = 0
+            if t + n > count or not _is_content(lexicon, ids, starts, ends, t):
+                continue
+            if not _is_content(lexicon, ids, starts, ends, t + n - 1):
+                continue
+            state = np.uint64(n)
+            whole = True
+            for i in range(n):
+                if ids[t + i] == BREAK:
+                    whole = False
+                state = mix(state ^ np.uint64(hashes[t + i]))
+            if not whole:
+                continue
+            key = np.uint32(state & np.uint64(0xFFFFFFFF)) | np.uint32(1)
+            slot = np.int64((state >> np.uint64(32)) & mask)
+            while keys[slot] != 0 and keys[slot] != key:
+                slot = np.int64((np.uint64(slot) + np.uint64(1)) & mask)
+            keys[slot] = key
+            if step == 0:
+                counts[slot] += 1
+            else:
+                repeats[t] = counts[slot]
+
+
+@njit(inline="always")
+def _same_words(hashes, a, b, n):
+    for i in range(n):
+        if hashes[a + i] != hashes[b + i]:
+            return False
+    return True
+
+
+@njit
+def _placement(lexicon, tokens, zones, count, pair, first, n, out):
+    """How the phrase of n words that starts at token `first` stands in its places; fills PLACEMENT."""
+    ids, hashes, marks = tokens.ids, tokens.hashes, tokens.marks
+    times = capitals = poor = good = closing = alone = heading = 0
+    paragraphs = with_phrase = 0
+    inside = False
+    for t in range(count):
+        if ids[t] == BREAK and marks[t] & _PARAGRAPH:
+            paragraphs += 1
+            inside = False
+        if t + n > count or ids[t] == BREAK or not _same_words(hashes, t, first, n):
+            continue
+        times += 1
+        if not inside:
+            inside = True
+            with_phrase += 1
+        after = t + n
+        all_capitals = True
+        for i in range(n):
+            if not marks[t + i] & _CAPITALISED:
+                all_capitals = False
+        opens, ends = ids[t - 1] == BREAK, after >= count or ids[after] == BREAK
+        capitals += all_capitals and not opens
+        fit = pair[t] + (pair[after] if after < count else 0.0)
+        poor += fit < -2.0
+        good += fit > 1.0
+        closing += after >= count or (ids[after] == BREAK and marks[after] & _PARAGRAPH != 0)
+        alone += opens and ends
+        heading += zones[t] == 1 or zones[t] == 2
+    commercial = 0
+    for i in range(n):
+        word = ids[first + i]
+        commercial += word >= FIRST_WORD and lexicon.word_flags[word] & _COMMERCIAL != 0
+    out[0], out[1], out[2] = capitals / times, poor / times, good / times
+    out[3], out[4], out[5] = closing / times, alone / times, with_phrase / max(paragraphs, 1)
+    out[6] = 1.0 if heading and heading < times else 0.0
+    out[7] = commercial / n
+
+
+@njit
+def _lists(lexicon, tokens, count, words, keys, counts, out):
+    """Shares of words in comma lists, keyword lines, commercial words, lines that occur again."""
+    ids, marks, hashes = tokens.ids, tokens.marks, tokens.hashes
+    listed = segment = segments = run = 0
+    line = functions = keyword_lines = commercial = repeated = 0
+    size = 16
+    while size < 2 * count:
+        size *= 2
+    for i in range(size):
+        keys[i] = 0
+    state = np.uint64(0)
+    for t in range(count + 1):
+        ending = t == count or ids[t] == BREAK
+        if ending or marks[t] & _COMMA:
+            if segment <= SHORT_SEGMENT:
+                run += segment
+                segments += 1
+            if ending or segment > SHORT_SEGMENT:
+                if segments >= MIN_SEGMENTS:
+                    listed += run
+                run = segments = 0
+            segment = 0
+        if ending:
+            if line >= 3:
+                if functions == 0:
+                    keyword_lines += line
+                key = np.uint32(state & np.uint64(0xFFFFFFFF)) | np.uint32(1)
+                slot = np.int64((state >> np.uint64(32)) & np.uint64(size - 1))
+                while keys[slot] != 0 and keys[slot] != key:
+                    slot = (slot + 1) & (size - 1)
+                if keys[slot] == key:
+                    repeated += line
+                keys[slot] = key
+            line = functions = 0
+            state = np.uint64(0)
+            continue
+        segment += 1
+        line += 1
+        state = mix(state ^ np.uint64(hashes[t]))
+        if ids[t] >= FIRST_WORD:
+            functions += lexicon.word_flags[ids[t]] & _FUNCTION != 0
+            commercial += lexicon.word_flags[ids[t]] & _COMMERCIAL != 0
+    out[0], out[1], out[2], out[3] = listed / words, keyword_lines / words, commercial / words, repeated / words
+
+
+@njit
+def measure_stuffing(lexicon, tokens, zones, count, words, pair, keys, counts, repeats, covered, out):
+    """Fill `out` float32[len(NAMES)]. `repeats` int32 and `covered` uint8 are scratch [count]."""
+    out[:] = 0.0
+    for n in range(1, MAX_N + 1):
+        count_repeats(lexicon, tokens, count, n, keys, counts, repeats)
+        best = best_at = pairs = cover = starts = 0
+        for t in range(count):
+            covered[t] = 0
+        for t in range(count):
+            if repeats[t] > 0:
+                starts += 1
+                pairs += repeats[t] - 1
+            if repeats[t] > best:
+                best, best_at = repeats[t], t
+            if repeats[t] >= MIN_REPEATS:
+                for i in range(n):
+                    cover += covered[t + i] == 0
+                    covered[t + i] = 1
+        if n <= 2:
+            out[6 + n] = 100.0 * pairs / max(starts * (starts - 1), 1)
+        if best < MIN_REPEATS:
+            continue
+        out[n - 1] = best * n / words
+        if n >= 2:
+            out[2 + n] = cover / words
+            out[_TIMES + n - 2] = np.log(np.float64(best))
+            place = _PLACED + (n - 2) * _PER_PHRASE
+            _placement(lexicon, tokens, zones, count, pair, best_at, n, out[place : place + _PER_PHRASE])
+    _lists(lexicon, tokens, count, words, keys, counts, out[_LISTED : _LISTED + 4])

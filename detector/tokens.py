@@ -1,0 +1,233 @@
+"""The tokenizer: UTF-8 bytes of one document -> word ids, spans in code points, flags.
+
+A token is a run of letters with at most one inner apostrophe, a number, or a sentence break (`BREAK`, an
+empty span before the token that follows). Letters are folded while they are read (case, accents,
+look-alikes, full-width forms, ligatures; invisible signs are skipped), so spans always point into the
+text as given and no normalised copy is made.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from detector.lexicon.folding import CAPITAL, SIZE, Class
+from detector.lexicon.hashing import FNV_OFFSET, extend_word_hash, find_word, mix
+from detector.lexicon.tables import BREAK, NUMBER, UNKNOWN
+
+
+class Mark(IntEnum):
+    """Bits of a token's flags."""
+
+    CAPITALISED = 1
+    ALL_CAPITALS = 2
+    DISGUISED = 4
+    """A word in look-alike, full-width or fancy letters, or with an invisible sign inside. Greek letters in
+    formulas and names of substances ("TNF\u03b1", "\u03b2-carotene") are none."""
+    COMMA_BEFORE = 8
+    PARAGRAPH = 16
+    """On a BREAK: a paragraph starts here."""
+    OTHER_SCRIPT = 32
+    QUOTED = 64
+    """A quotation mark, bracket or emphasis sign stands right before."""
+    SOFT_HYPHEN = 128
+
+
+class Tokens(NamedTuple):
+    """Scratch arrays of at least (bytes + 2) entries: ids int32, hashes uint32, starts and ends int32
+    (code points), marks uint8."""
+
+    ids: np.ndarray
+    hashes: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    marks: np.ndarray
+
+
+def new_tokens(size: int) -> Tokens:
+    """Scratch for documents of up to `size` bytes; untouched pages cost no memory."""
+    n = size + 2
+    return Tokens(*(np.empty(n, dtype) for dtype in (np.int32, np.uint32, np.int32, np.int32, np.uint8)))
+
+
+_LETTER, _ACCENTED, _LOOKALIKE, _COMPATIBILITY = 1, 2, 3, 4
+assert (Class.LETTER, Class.ACCENTED, Class.LOOKALIKE, Class.COMPATIBILITY) == (1, 2, 3, 4)
+_C_INVISIBLE, _C_APOSTROPHE, _C_DIGIT = int(Class.INVISIBLE), int(Class.APOSTROPHE), int(Class.DIGIT)
+_C_OTHER, _C_SPACE, _C_NEWLINE = int(Class.OTHER_LETTER), int(Class.SPACE), int(Class.NEWLINE)
+_C_END, _C_CLAUSE, _C_COMMA = int(Class.SENTENCE_END), int(Class.CLAUSE_END), int(Class.COMMA)
+_C_QUOTE, _C_SOFT, _C_COMBINING = int(Class.QUOTE), int(Class.SOFT_HYPHEN), int(Class.COMBINING)
+_CAPITALISED, _ALL_CAPITALS, _DISGUISED = int(Mark.CAPITALISED), int(Mark.ALL_CAPITALS), int(Mark.DISGUISED)
+_COMMA_BEFORE, _PARAGRAPH, _OTHER_SCRIPT = int(Mark.COMMA_BEFORE), int(Mark.PARAGRAPH), int(Mark.OTHER_SCRIPT)
+_QUOTED, _SOFT_MARK = int(Mark.QUOTED), int(Mark.SOFT_HYPHEN)
+
+
+@njit(inline="always")
+def _decode(buffer, at, end):
+    """(code point, bytes it takes) of well-formed UTF-8, lone surrogates included."""
+    first = np.int64(buffer[at])
+    if first < 0x80:
+        return first, 1
+    if first < 0xE0 and at + 1 < end:
+        return ((first & 0x1F) << 6) | (np.int64(buffer[at + 1]) & 0x3F), 2
+    if first < 0xF0 and at + 2 < end:
+        return ((first & 0x0F) << 12) | ((np.int64(buffer[at + 1]) & 0x3F) << 6) | (
+            np.int64(buffer[at + 2]) & 0x3F
+        ), 3
+    if at + 3 < end:
+        high = ((first & 0x07) << 18) | ((np.int64(buffer[at + 1]) & 0x3F) << 12)
+        return high | ((np.int64(buffer[at + 2]) & 0x3F) << 6) | (np.int64(buffer[at + 3]) & 0x3F), 4
+    return np.int64(0xFFFD), 1
+
+
+@njit
+def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
+    """Read `buffer[begin:end]` (uint8) into `out` (Tokens); returns (tokens, words, code points).
+
+    The first token is a BREAK with PARAGRAPH. A sentence ends at `.!?` plus white space before anything
+    but a lower-case letter, save after a capitalised word of one or two letters ("Dr. Smith"); a clause
+    at `;` or `:` plus white space; a line break counts unless a lower-case letter follows.
+    """
+    ids, hashes, starts, ends, marks = out
+    ids[0], hashes[0], starts[0], ends[0], marks[0] = BREAK, 0, 0, 0, _PARAGRAPH
+    count, words = 1, 0
+    at, point = begin, 0
+    state = FNV_OFFSET
+    letters = plain = capitals = folded = foreign = hidden = pending_hidden = soft = 0
+    word_start = word_end = -1
+    apostrophe = 0  # 1: seen after letters, 2: inside the word
+    mixed = False  # digits or letters of another script within
+    number = False
+    first_capital = False
+    ended = clause = lines = comma = quoted = 0
+    while at <= end:
+        if at < end:
+            sign, width = _decode(buffer, at, end)
+            if sign < SIZE:
+                entry = np.int64(fold[sign])
+            else:
+                entry = np.int64(_C_INVISIBLE << 16) if sign >= 0xE0000 else np.int64(_C_OTHER << 16)
+            kind = (entry >> 16) & 0xFF
+        else:
+            sign, width, entry, kind = np.int64(10), 1, np.int64(_C_NEWLINE << 16), np.int64(_C_NEWLINE)
+        if (_LETTER <= kind <= _COMPATIBILITY) or kind == _C_DIGIT or kind == _C_OTHER:
+            if word_start < 0:
+                lower = kind != _C_DIGIT and kind != _C_OTHER and (entry & CAPITAL) == 0
+                short = (
+                    count > 0
+                    and ids[count - 1] != BREAK
+                    and marks[count - 1] & _CAPITALISED
+                    and (ends[count - 1] - starts[count - 1] <= 2)
+                )
+                sentence = ended == 2 and not lower and not short
+                if (sentence or clause == 2 or lines >= 2 or (lines == 1 and not lower)) and ids[
+                    count - 1
+                ] != BREAK:
+                    ids[count], hashes[count], starts[count], ends[count] = BREAK, 0, point, point
+                    marks[count] = _PARAGRAPH if lines >= 2 or (lines == 1 and ended == 2) else 0
+                    count += 1
+                word_start = point
+                state = FNV_OFFSET
+                letters = plain = capitals = folded = foreign = hidden = pending_hidden = soft = 0
+                apostrophe = 0
+                mixed = number = False
+                first_capital = (entry & CAPITAL) != 0
+            if apostrophe == 1:
+                state = extend_word_hash(state, np.int64(39))
+                apostrophe = 2
+            hidden += pending_hidden
+            pending_hidden = 0
+            if kind == _C_DIGIT or kind == _C_OTHER:
+                if kind == _C_DIGIT and letters == 0 and not mixed:
+                    number = True
+                else:
+                    mixed = True
+                state = extend_word_hash(state, sign & 0xFF)
+                state = extend_word_hash(state, sign >> 8)
+            else:
+                if number:
+                    mixed = True
+                state = extend_word_hash(state, entry & 0xFF)
+                if (entry >> 8) & 0xFF:
+                    state = extend_word_hash(state, (entry >> 8) & 0xFF)
+                letters += 1
+                plain += kind <= _ACCENTED
+                folded += kind == _LOOKALIKE or kind == _COMPATIBILITY
+                foreign += kind == _LOOKALIKE and not 0x370 <= sign < 0x400
+                capitals += (entry & CAPITAL) != 0
+            word_end = point + 1
+        elif kind == _C_COMBINING:
+            if word_end == point:
+                word_end = point + 1
+        elif kind == _C_INVISIBLE or kind == _C_SOFT:
+            if word_start >= 0:
+                if kind == _C_SOFT:
+                    soft = 1
+                else:
+                    pending_hidden += 1
+        elif kind == _C_APOSTROPHE and word_start >= 0 and apostrophe == 0 and letters > 0 and not mixed:
+            apostrophe = 1
+        else:
+            inside_number = (
+                number
+                and not mixed
+                and at + 1 < end
+                and (kind == _C_COMMA or kind == _C_END or kind == _C_CLAUSE)
+                and 48 <= buffer[at + 1] <= 57
+            )
+            if word_start >= 0 and not inside_number:
+                hashed = mix(state)
+                found = UNKNOWN
+                if number and not mixed:
+                    found = NUMBER
+                elif not mixed:
+                    found = find_word(word_keys, word_ids, hashed)
+                    if found == 0:
+                        found = UNKNOWN
+                mark = 0
+                if first_capital:
+                    mark |= _CAPITALISED
+                if capitals > 1 and capitals == letters:
+                    mark |= _ALL_CAPITALS
+                known = found != UNKNOWN
+                if folded and not mixed and ((foreign and (plain or known)) or (letters > 1 and known)):
+                    mark |= _DISGUISED
+                elif folded:
+                    mixed = True
+                    found = UNKNOWN
+                if hidden and letters > 1:
+                    mark |= _DISGUISED
+                if soft:
+                    mark |= _SOFT_MARK
+                if mixed:
+                    mark |= _OTHER_SCRIPT
+                if comma:
+                    mark |= _COMMA_BEFORE
+                if quoted:
+                    mark |= _QUOTED
+                ids[count] = found
+                hashes[count] = np.uint32(hashed & np.uint64(0xFFFFFFFF))
+                starts[count], ends[count], marks[count] = word_start, word_end, mark
+                count += 1
+                words += 1
+                word_start = -1
+                ended = clause = lines = comma = quoted = 0
+            if not inside_number:
+                if kind == _C_SPACE or kind == _C_NEWLINE:
+                    ended = 2 if ended else 0
+                    clause = 2 if clause else 0
+                    if kind == _C_NEWLINE and sign != 0xB and sign != 0xC:
+                        lines += 1
+                elif kind == _C_END:
+                    ended = 2 if ended == 2 else 1
+                elif kind == _C_CLAUSE:
+                    clause = 1
+                elif kind == _C_COMMA:
+                    comma = 1
+                elif kind == _C_QUOTE or kind == _C_APOSTROPHE:
+                    quoted = 1
+        at += width
+        point += 1
+    return count, words, point - 1

@@ -1,0 +1,149 @@
+"""Training examples: where the texts come from and which of them belong together.
+
+Every example carries `group` (a text and its own spun versions, or one site), on which all splits are made,
+and `source`, which evaluation holds out. Clean prose comes from outside the n-gram counts, and each clean
+text is spun *itself*, so that topic and format teach nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import random
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from detector.spinner.profiles import KINDS, draw_profile
+from detector.spinner.spin import SENTENCE, Spinner
+from detector.spinner.stuff import stuff
+from detector.spinner.tables import Thesaurus
+from detector.training.corpus import align, read_corpus
+
+
+@dataclass(frozen=True)
+class Example:
+    """A labelled text. `spun`, `stuffed`: 1, 0 or None (unknown); `spans`: what a spinner put there, all of
+    it unless `partial`."""
+
+    text: str
+    source: str
+    group: str
+    spun: int | None
+    stuffed: int | None
+    weight: float = 1.0
+    kind: str = ""
+    spans: tuple[tuple[int, int], ...] | None = field(default=None, repr=False)
+    partial: bool = False
+
+
+def read_jsonl_xz(path: Path) -> Iterator[dict[str, Any]]:
+    with lzma.open(path, "rt", encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+def stable_hash(text: str) -> int:
+    """A 32-bit hash that is the same on every machine and run."""
+    return zlib.crc32(text.encode())
+
+
+def passage(text: str, rng: random.Random, low: int = 70, high: int = 450) -> str:
+    """A run of whole sentences of a random length in words, from a random place in the text."""
+    sentences = [s for s in SENTENCE.split(text) if s]
+    wanted = int(low * (high / low) ** rng.random())
+    start = rng.randrange(len(sentences)) if sentences else 0
+    for begin in (start, 0):
+        taken, words = [], 0
+        for sentence in sentences[begin:]:
+            taken.append(sentence)
+            words += len(sentence.split())
+            if words >= wanted:
+                break
+        if words >= low:
+            break
+    joined = " ".join(taken) if sentences else ""
+    return joined[: 12 * high]
+
+
+def clean_prose(folder: Path, per_source: int, seed: int) -> list[Example]:
+    """Passages of human prose outside the counts, at most `per_source` documents of each source."""
+    examples = []
+    for path in sorted(folder.glob("*.jsonl.xz")):
+        rng = random.Random(seed ^ stable_hash(path.name))
+        records = list(read_jsonl_xz(path))
+        rng.shuffle(records)
+        for record in records[:per_source]:
+            text = passage(record["text"], rng)
+            if len(text.split()) >= 60:
+                examples.append(Example(text, record["source"], f"clean:{record['id']}", 0, 0))
+    return examples
+
+
+def spun_versions(
+    examples: list[Example], thesaurus: Thesaurus, seed: int, kinds: tuple[str, ...] = KINDS, versions: int = 1
+) -> list[Example]:
+    """Each clean example spun by a freshly drawn tool; those that hardly changed are left out."""
+    out = []
+    for example in examples:
+        for version in range(versions):
+            rng = random.Random(f"{seed}:{version}:{example.group}")
+            profile = draw_profile(rng, kinds)
+            spun = Spinner(profile, thesaurus, rng.getrandbits(31)).spin(example.text)
+            changed = sum(slot.end > slot.start for slot in spun.slots)
+            if changed >= max(3, 0.02 * len(example.text.split())):
+                spans = tuple((slot.start, slot.end) for slot in spun.slots)
+                out.append(Example(spun.text, f"spun:{example.source}", example.group, 1, 0, 1.0, profile.kind, spans))
+    return out
+
+
+def stuffed_versions(examples: list[Example], seed: int) -> list[Example]:
+    """Each clean example stuffed with a keyphrase; whether it counts as spun is left open."""
+    return [
+        Example(stuff(e.text, seed ^ stable_hash(e.group))[0], f"stuffed:{e.source}", e.group, None, 1)
+        for e in examples
+    ]
+
+
+def plain_text(body: str) -> str:
+    """Light Markdown to text: heading marks, link targets and image marks go, their words stay."""
+    body = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", body)
+    return re.sub(r"^#+ *", "", body, flags=re.MULTILINE)
+
+
+def written_examples(root: Path) -> list[Example]:
+    """The written corpus: both sides of the pairs, stuffed pages, honest hard negatives."""
+    examples = []
+    for record in read_corpus(root, "pairs"):
+        pair = align(record.body)
+        kind = record.keys["kind"]
+        group = f"pair:{record.id}"
+        examples.append(Example(pair.original, "written:original", group, 0, 0, 1.0, kind))
+        examples.append(Example(pair.spun, f"written:{kind}", group, 1, 0, 2.0, kind, tuple(pair.spans)))
+    for record in read_corpus(root, "stuffed"):
+        text = plain_text(f"{record.keys['title']}\n\n{record.body}")
+        examples.append(Example(text, "written:stuffed", f"stuffed:{record.id}", None, 1, 2.0, record.keys["technique"]))
+    for record in read_corpus(root, "honest"):
+        text = plain_text(record.body)
+        examples.append(Example(text, f"written:{record.keys['style']}", f"honest:{record.id}", 0, 0, 2.0))
+    return examples
+
+
+def real_passages(path: Path, weight: float = 4.0) -> list[Example]:
+    """Real spun, stuffed and human passages; `group` is the site they come from.
+
+    `spans` are the artefacts that a reader noted; `partial` says that other words may be replaced too.
+    """
+    labels = {"spun": (1, 0), "stuffed": (None, 1), "human": (0, 0)}
+    examples = []
+    for record in read_jsonl_xz(path):
+        text, label = record["text"], record["label"]
+        found = [(text.find(artefact), len(artefact)) for artefact in record["evidence"]]
+        spans = tuple((at, at + length) for at, length in found if at >= 0) if label == "spun" else None
+        group = f"real:{record['group']}"
+        examples.append(
+            Example(text, f"real:{label}", group, *labels[label], weight, record["style"], spans, partial=True)
+        )
+    return examples

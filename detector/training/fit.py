@@ -1,0 +1,209 @@
+"""`detector train`: examples -> token stage -> page heads -> calibration -> thresholds -> bundle.
+
+The token stage is cross-fitted: the features of a document come from a token stage that never saw its group,
+so that the page heads learn what the stage is worth on unseen text. Thresholds and calibration come from
+out-of-fold scores in the same way. Same input, same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from detector import __version__, features
+from detector.lexicon.tables import LexiconFiles, load_lexicon
+from detector.model import HEADS, SHIPPED, save_model
+from detector.scoring import LEXICON
+from detector.spinner.tables import Thesaurus
+from detector.training.examples import (
+    Example,
+    clean_prose,
+    real_passages,
+    spun_versions,
+    stuffed_versions,
+    written_examples,
+)
+from detector.training.matrix import feature_matrix
+from detector.training.token_stage import collect_tokens, fit_tokens, folds_of
+
+FOLDS = 4
+FPR_GRID = (0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
+"""Rates per head at which thresholds are fixed; a policy gives half its rate to each head."""
+STRENGTH = {"spun": 0.01, "stuffed": 0.03}
+"""Inverse regularisation C of each head, chosen by cross-validated AUC on written and real texts."""
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Head:
+    """A linear model on raw features; `weights` float64[WIDTH + 1], bias last, gives calibrated log-odds."""
+
+    weights: np.ndarray
+
+    def odds(self, matrix: np.ndarray) -> np.ndarray:
+        return matrix.astype(np.float64) @ self.weights[:-1] + self.weights[-1]
+
+
+def labels_of(examples: list[Example], head: str) -> np.ndarray:
+    """1, 0, or -1 where the label is unknown."""
+    values = (getattr(example, head) for example in examples)
+    return np.array([-1 if value is None else value for value in values], np.int64)
+
+
+def feature_mask(head: str) -> np.ndarray:
+    """Which features a head may use: spinning is not judged by repetition, nor stuffing by single words."""
+    mask = np.ones(features.WIDTH, bool)
+    if head == "spun":
+        mask[features.STUFFING :] = False
+    else:
+        mask[: features.STYLE] = False
+    return mask
+
+
+def fit_head(matrix: np.ndarray, labels: np.ndarray, weights: np.ndarray, head: str) -> Head:
+    """Standardise, fit L2 logistic regression, fold the scaling into the weights."""
+    mask = feature_mask(head)
+    used = matrix[:, mask].astype(np.float64)
+    mean, deviation = used.mean(axis=0), used.std(axis=0)
+    deviation[deviation < 1e-6] = np.inf
+    classifier = LogisticRegression(C=STRENGTH[head], max_iter=3000)
+    balance = np.where(labels == 1, 0.5 / weights[labels == 1].sum(), 0.5 / weights[labels == 0].sum())
+    classifier.fit((used - mean) / deviation, labels, sample_weight=weights * balance * len(labels))
+    raw = np.zeros(features.WIDTH + 1)
+    raw[:-1][mask] = classifier.coef_[0] / deviation
+    raw[-1] = classifier.intercept_[0] - (classifier.coef_[0] * mean / deviation).sum()
+    return Head(raw)
+
+
+def calibrate(odds: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """(slope, intercept) of Platt scaling (Platt 1999) on out-of-fold log-odds."""
+    scaler = LogisticRegression(C=1e6)
+    scaler.fit(odds[:, None], labels, sample_weight=weights)
+    return float(scaler.coef_[0, 0]), float(scaler.intercept_[0])
+
+
+def rate_thresholds(odds: np.ndarray) -> np.ndarray:
+    """Log-odds exceeded by each share of FPR_GRID of clean documents; beyond the data, one nat a decade."""
+    n = len(odds)
+    quantiles = np.quantile(odds, [1 - max(rate, 3 / n) for rate in FPR_GRID])
+    beyond = np.array([max(0.0, np.log10(3 / n / rate)) for rate in FPR_GRID])
+    return np.minimum.accumulate(quantiles + beyond)
+
+
+def assemble(data: Path, written: Path, lexicon: LexiconFiles, per_source: int, seed: int, log: Log) -> list[Example]:
+    """All training examples: clean prose and its spun and stuffed versions, the written corpus, real passages."""
+    clean = clean_prose(data / "clean_heldout", per_source, seed)
+    spun = spun_versions(clean, Thesaurus(lexicon), seed)
+    stuffed = stuffed_versions([e for i, e in enumerate(clean) if i % 3 == 0], seed)
+    examples = clean + spun + stuffed + written_examples(written)
+    examples += real_passages(data / "labelled" / "real_passages.jsonl.xz")
+    log(f"{len(examples):,} examples: " + ", ".join(f"{k} {v:,}" for k, v in _by_kind(examples).items()))
+    return examples
+
+
+def _by_kind(examples: list[Example]) -> dict[str, int]:
+    return dict(sorted(Counter(example.source.split(":")[0] for example in examples).items()))
+
+
+def cross_fit(
+    lexicon: LexiconFiles, examples: list[Example], seed: int, log: Log
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(token weights fitted on all, features from stages that did not see the document, folds)."""
+    data = collect_tokens(lexicon.tables, examples)
+    log(f"{len(data.labels):,} tokens, {data.labels.mean():.1%} replaced")
+    folds = folds_of([example.group for example in examples], FOLDS, seed)
+    matrix = np.zeros((len(examples), features.WIDTH), np.float32)
+    token_folds = folds[data.document]
+    for fold in range(FOLDS):
+        weights = fit_tokens(data, np.flatnonzero(token_folds != fold), seed)
+        rows = np.flatnonzero(folds == fold)
+        matrix[rows] = feature_matrix(lexicon.tables, weights, [examples[i].text for i in rows])
+        held = np.flatnonzero(token_folds == fold)
+        auc = roc_auc_score(data.labels[held], weights[data.active[held]].sum(axis=1))
+        log(f"token stage without fold {fold}: AUC {auc:.4f} on it")
+    return fit_tokens(data, np.arange(len(token_folds)), seed).astype(np.float16), matrix, folds
+
+
+def fit_heads(
+    examples: list[Example], matrix: np.ndarray, folds: np.ndarray, log: Log
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """(weights float64[2, WIDTH + 1], curves float64[2, len(FPR_GRID)], metrics), all calibrated."""
+    sample_weights = np.array([example.weight for example in examples])
+    all_weights, curves, metrics = [], [], {}
+    for head in HEADS:
+        labels = labels_of(examples, head)
+        held_out = np.zeros(len(examples))
+        for fold in range(FOLDS):
+            rows = (folds != fold) & (labels >= 0)
+            fitted = fit_head(matrix[rows], labels[rows], sample_weights[rows], head)
+            held_out[folds == fold] = fitted.odds(matrix[folds == fold])
+        known = labels >= 0
+        slope, intercept = calibrate(held_out[known], labels[known], sample_weights[known])
+        final = fit_head(matrix[known], labels[known], sample_weights[known], head)
+        raw = final.weights * slope
+        raw[-1] += intercept
+        all_weights.append(raw)
+        clean = held_out[labels == 0] * slope + intercept
+        curves.append(rate_thresholds(clean))
+        metrics[head] = _summary(held_out, labels)
+        log(f"{head}: {metrics[head]}")
+    return np.array(all_weights), np.array(curves), metrics
+
+
+def _summary(odds: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    positive, negative = odds[labels == 1], odds[labels == 0]
+    known = labels >= 0
+    auc = roc_auc_score(labels[known], odds[known])
+    rates = {f"tpr_at_{r:g}": float((positive > np.quantile(negative, 1 - r)).mean()) for r in (0.001, 0.01, 0.05)}
+    return {"auc": round(float(auc), 4)} | {name: round(value, 4) for name, value in rates.items()}
+
+
+def train(
+    data: Path,
+    written: Path,
+    target: Path = SHIPPED,
+    per_source: int = 900,
+    seed: int = 1,
+    log: Log = print,
+) -> dict[str, Any]:
+    """Make the model from the data folder and the written corpus, write its bundle; returns the metrics.
+
+    `data` is laid out like `../shared/data` (see docs/data_card.md). Deterministic: same hash twice.
+    """
+    lexicon = load_lexicon(LEXICON)
+    examples = assemble(data, written, lexicon, per_source, seed, log)
+    token_weights, matrix, folds = cross_fit(lexicon, examples, seed, log)
+    weights, curves, metrics = fit_heads(examples, matrix, folds, log)
+    manifest = {
+        "name": "base",
+        "version": __version__,
+        "feature_version": features.VERSION,
+        "features": list(features.NAMES),
+        "lexicon": lexicon.digest,
+        "fpr_grid": list(FPR_GRID),
+        "metrics": {"out_of_fold": metrics},
+        "training": {
+            "seed": seed,
+            "per_source": per_source,
+            "examples": _by_kind(examples),
+            "text_sha256": _digest(examples),
+        },
+    }
+    save_model(target, manifest, {"token_weights.npy": token_weights, "weights.npy": weights, "curves.npy": curves})
+    return metrics
+
+
+def _digest(examples: list[Example]) -> str:
+    state = hashlib.sha256()
+    for example in examples:
+        state.update(json.dumps([example.text, example.spun, example.stuffed, example.weight]).encode())
+    return state.hexdigest()
