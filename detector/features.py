@@ -37,6 +37,7 @@ NAMES = (
     "spintax_groups",
     *style.NAMES,
     *stuffing.NAMES,
+    "confidence",
 )  # fmt: skip
 _FIT = 0
 _TRIPLE = _FIT + 4 * PAIR_BINS
@@ -48,8 +49,12 @@ _PHRASE = _SUMMARY + 3
 _SPINTAX = _PHRASE + PHRASE_BINS
 STYLE = _SPINTAX + 1
 STUFFING = STYLE + len(style.NAMES)
-WIDTH = STUFFING + len(stuffing.NAMES)
+CONFIDENCE = STUFFING + len(stuffing.NAMES)
+WIDTH = CONFIDENCE + 1
 assert len(NAMES) == WIDTH
+FULL_CONFIDENCE_WORDS = 100.0
+"""`confidence` is sqrt(n / (n + 100)) for n words of prose: rates over few words are noisy, and the heads
+scale what the features say by it."""
 WINDOW = 60
 """Words in the window whose mean is `replaced_densest`: a spun paragraph in an honest page."""
 _FUNCTION = int(Flag.FUNCTION)
@@ -222,9 +227,19 @@ def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, 
     out[_SPINTAX] = 100.0 * min(groups, 100) / prose
     stuffing.measure_stuffing(
         lexicon, tokens, zones, count, words, signals.pair,
-        scratch.keys, scratch.counts, scratch.repeats, scratch.covered, out[STUFFING:WIDTH],
+        scratch.keys, scratch.counts, scratch.repeats, scratch.covered, out[STUFFING:CONFIDENCE],
     )  # fmt: skip
+    out[CONFIDENCE] = np.sqrt(prose / (prose + FULL_CONFIDENCE_WORDS))
     return words, prose
+
+
+@njit(inline="always")
+def head_odds(weights, row):
+    """Calibrated log-odds of a head: `weights` float64[WIDTH + 1] (bias last), `row` float32[WIDTH]."""
+    total = weights[CONFIDENCE]
+    for i in range(CONFIDENCE):
+        total += weights[i] * row[i]
+    return weights[WIDTH] + row[CONFIDENCE] * total
 
 
 @njit
@@ -255,8 +270,5 @@ def batch_scores(
             kinds[first:last], zone_starts[first:last], zone_ends[first:last], scratch, row,
         )  # fmt: skip
         for head in range(2):
-            total = weights[head, WIDTH]
-            for i in range(WIDTH):
-                total += weights[head, i] * row[i]
-            out[d, head] = total
+            out[d, head] = head_odds(weights[head], row)
         out[d, 4], out[d, 5] = row[STYLE], row[STYLE + 1]

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from detector import features
+from detector.paths import SHIPPED
 from detector.signals.replaced import SIZE
 
 SCHEMA = 1
@@ -39,7 +40,6 @@ SWAP_WAITS = (0.01, 0.04)
 """Seconds before a bundle that does not load is read again: a new one may have been swapped in meanwhile."""
 ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """The ones that unpack in bounded steps."""
-SHIPPED = Path(__file__).parent / "data" / "model"
 ARRAYS = {
     "token_weights.npy": ("float16", (SIZE,)),
     "weights.npy": ("float64", (2, features.WIDTH + 1)),
@@ -57,7 +57,7 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded bundle. Probabilities are sigmoid(weights @ features + bias), calibrated in training."""
+    """A loaded bundle. `features.head_odds` gives calibrated log-odds from `weights`."""
 
     manifest: dict[str, Any]
     token_weights: np.ndarray
@@ -79,7 +79,7 @@ class Model:
         if not 0.0 < fpr <= 0.5:
             raise ValueError(f"fpr must lie in (0, 0.5], got {fpr}")
         grid = np.log(np.array(self.manifest["fpr_grid"], np.float64))
-        at = math.log(fpr / 2)
+        at = math.log(fpr) - math.log(2)
         return tuple(_sigmoid(float(np.interp(at, grid, curve))) for curve in self.curves)  # type: ignore[return-value]
 
 
@@ -87,8 +87,9 @@ def _sigmoid(value: float) -> float:
     return 1.0 / (1.0 + math.exp(-value)) if value > -700 else 0.0
 
 
-def load_model(path: Path = SHIPPED) -> Model:
+def load_model(source: str | Path = SHIPPED) -> Model:
     """Read and check a bundle (directory or .zip). Raises ModelError."""
+    path = Path(source)
     for wait in SWAP_WAITS:
         try:
             return _load(path)

@@ -22,7 +22,8 @@ from detector.evidence import collect_evidence
 from detector.kernels import kernel
 from detector.language import is_english
 from detector.lexicon.tables import LexiconFiles, load_lexicon
-from detector.model import POLICIES, SHIPPED, Model, load_model
+from detector.model import POLICIES, Model, load_model
+from detector.paths import LEXICON, SHIPPED
 from detector.packing import pack
 from detector.signals.spintax import find_spintax
 from detector.verdict import Evidence, Label, Verdict
@@ -31,7 +32,6 @@ MIN_WORDS = 50
 MAX_CHARACTERS = 1_000_000
 """Longer documents are scored on this much of their beginning, and say so (`truncated`)."""
 BATCH_DOCUMENTS, BATCH_CHARACTERS = 128, 1_000_000
-LEXICON = Path(__file__).parent / "data" / "lexicon"
 
 
 @kernel

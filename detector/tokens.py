@@ -8,7 +8,7 @@ text as given and no normalised copy is made.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntFlag
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from detector.lexicon.hashing import FNV_OFFSET, extend_word_hash, find_word, mi
 from detector.lexicon.tables import BREAK, NUMBER, UNKNOWN
 
 
-class Mark(IntEnum):
+class Mark(IntFlag):
     """Bits of a token's flags."""
 
     CAPITALISED = 1
@@ -32,7 +32,7 @@ class Mark(IntEnum):
     """On a BREAK: a paragraph starts here."""
     OTHER_SCRIPT = 32
     QUOTED = 64
-    """A quotation mark, bracket or emphasis sign stands right before."""
+    """A quotation mark, bracket or emphasis sign stands between the word before and this one."""
     SOFT_HYPHEN = 128
 
 

@@ -56,7 +56,7 @@ SIGNS = {
     Class.APOSTROPHE: "'\u2018\u2019\u02bc\uff07\u00b4`",
     Class.SENTENCE_END: ".!?\u2026\u3002\uff01\uff1f\uff0e",
     Class.CLAUSE_END: ";:\uff1b\uff1a",
-    Class.COMMA: ",\uff0c\u3001|\u2022\u00b7",
+    Class.COMMA: ",\uff0c\u3001|#\u2022\u00b7",
     Class.QUOTE: '"\u201c\u201d\u201e\u00ab\u00bb()[]*_',
     Class.NEWLINE: "\n\u2028\u2029\u0085\x0b\x0c",
     Class.SOFT_HYPHEN: "\u00ad",

@@ -7,6 +7,7 @@ text, and evidence counts code points in it; `detector score --with-text` return
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from itertools import islice
@@ -17,7 +18,7 @@ from detector.readers.base import MAX_PAGE_BYTES, MIB, Failure, Record, register
 from detector.readers.encoding import decode, encoding_of, refuse_binary
 
 if TYPE_CHECKING:
-    from resiliparse.parse.html import HTMLTree
+    from resiliparse.parse.html import ElementNode, HTMLTree
 
 EXTRA = "spun-text-detector[html]"
 MIN_MAIN_CHARACTERS = 300
@@ -26,13 +27,14 @@ MAX_PARTS = 500
 """Headings and links that are looked for in the main text."""
 MAX_DEPTH = 2000
 """Extraction takes time by the square of the nesting: 0.05 s at 2,000, minutes at 100,000."""
-MAX_FORMAT_WORK = 20_000_000
-"""Tags times unclosed formatting elements: a parser opens each of those anew in each paragraph."""
+MAX_FORMAT_WORK = 500_000
+"""Tags times formatting elements open around them: a parser opens each of those anew in each paragraph."""
 _CHARSET = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w:-]+)""", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _FORMATTING = frozenset(
     ["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"]
 )
+_FENCES = frozenset(["applet", "caption", "marquee", "object", "table", "template"])
 _FLAT_NAMES = (
     "area base br col embed hr img input link meta param source track wbr p li dd dt td th tr tbody thead tfoot "
     "option path circle rect use line polygon stop"
@@ -96,10 +98,9 @@ def _main_text(tree: HTMLTree) -> tuple[str, list[Zone]]:
     """The page's prose, and where headings and links lie in it."""
     from resiliparse.extract.html2text import extract_plain_text
 
-    plain = {"alt_texts": False, "list_bullets": False, "noscript": False}
-    text = extract_plain_text(tree, main_content=True, **plain).strip()
+    text = extract_plain_text(tree, main_content=True, alt_texts=False, list_bullets=False).strip()
     if len(text) < MIN_MAIN_CHARACTERS:
-        everything = extract_plain_text(tree, main_content=False, **plain).strip()
+        everything = extract_plain_text(tree, alt_texts=False, list_bullets=False).strip()
         text = everything if len(everything) > 2 * len(text) else text
     headings = _places(text, _texts(tree, "h1,h2,h3,h4,h5,h6"), ZoneKind.HEADING, "\n")
     anchors = (part for part in _texts(tree, "a[href]") if " " in part)
@@ -108,8 +109,11 @@ def _main_text(tree: HTMLTree) -> tuple[str, list[Zone]]:
 
 
 def _texts(tree: HTMLTree, selector: str) -> Iterable[str]:
-    found = tree.document.query_selector_all(selector)
-    return (" ".join(node.text.split()) for node in islice(found, MAX_PARTS))
+    return (" ".join((node.text or "").split()) for node in islice(_select(tree, selector), MAX_PARTS))
+
+
+def _select(tree: HTMLTree, selector: str) -> Iterable[ElementNode]:
+    return tree.document.query_selector_all(selector) if tree.document is not None else ()
 
 
 def _places(text: str, parts: Iterable[str], kind: ZoneKind, fence: str) -> list[Zone]:
@@ -141,7 +145,7 @@ def _disjoint(first: list[Zone], second: list[Zone]) -> list[Zone]:
 
 def _meta(tree: HTMLTree) -> list[str]:
     found = {"description": "", "keywords": ""}
-    for node in tree.document.query_selector_all("meta[name]"):
+    for node in _select(tree, "meta[name]"):
         name = (node.getattr("name") or "").strip().lower()
         if name in found and not found[name]:
             found[name] = (node.getattr("content") or "").strip()
@@ -149,7 +153,7 @@ def _meta(tree: HTMLTree) -> list[str]:
 
 
 def _alts(tree: HTMLTree) -> list[str]:
-    alts = ((node.getattr("alt") or "").strip() for node in tree.document.query_selector_all("img[alt]"))
+    alts = ((node.getattr("alt") or "").strip() for node in _select(tree, "img[alt]"))
     return list(dict.fromkeys(alt for alt in alts if alt))
 
 
@@ -158,23 +162,29 @@ def refuse_bomb(html: str) -> None:
     if html.count("<") <= MAX_DEPTH:
         return
     stack: list[str] = []
-    formatting = most = tags = 0
+    opened: Counter[str] = Counter()
+    formatting = work = 0
     for closing, name in _TAG.findall(html):
         name = name.lower()
-        tags += 1
-        if name in _FLAT:
+        if name in _FORMATTING:
+            step = -1 if closing and opened[name] else 0 if closing else 1
+            opened[name] += step
+            formatting += step
             continue
-        if not closing:
+        work += formatting
+        if closing:
+            _close(stack, name)
+        elif name not in _FLAT:
             stack.append(name)
-            formatting += name in _FORMATTING
-            most = max(most, formatting)
-        elif name in stack[-16:]:
-            while stack[-1] != name:
-                formatting -= stack.pop() in _FORMATTING
-            formatting -= stack.pop() in _FORMATTING
-        if len(stack) > MAX_DEPTH:
-            raise ValueError(f"its elements are nested more than {MAX_DEPTH:,} deep: it is broken or a trap")
-    if most * tags > MAX_FORMAT_WORK:
-        raise ValueError(
-            f"it leaves {most:,} formatting elements open over {tags:,} tags: it is broken or a trap"
-        )
+        if len(stack) > MAX_DEPTH or formatting > MAX_DEPTH or work > MAX_FORMAT_WORK:
+            raise ValueError("its elements are nested or left open by the thousand: it is broken or a trap")
+
+
+def _close(stack: list[str], name: str) -> None:
+    """End the innermost `name`, with what is open inside it, as a parser would; else nothing."""
+    for i in range(len(stack) - 1, max(len(stack) - 64, -1), -1):
+        if stack[i] == name:
+            del stack[i:]
+            return
+        if stack[i] in _FENCES:
+            return

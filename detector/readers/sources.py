@@ -85,20 +85,20 @@ def _explained(error: OSError) -> str:
 def open_binary(path: str) -> io.BufferedReader:
     """Open a regular file, or standard input for `-`. Raises OSError; never waits on a pipe or a device."""
     if path == STDIN:
-        return open(sys.stdin.fileno(), "rb", buffering=SAMPLE, closefd=False)
+        return io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False), SAMPLE)
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
         kind = next((name for is_kind, name in _SPECIAL if is_kind(mode)), "not a regular file")
         raise OSError(f"it is {kind}")
-    return open(descriptor, "rb", buffering=SAMPLE)
+    return io.BufferedReader(io.FileIO(descriptor), SAMPLE)
 
 
 def _unzipped(source: io.BufferedReader, path: str) -> tuple[io.BufferedReader, bool]:
     """The file itself, or its content if it is named .gz (or comes from standard input as gzip)."""
     if path.lower().endswith(".gz") or (path == STDIN and source.peek(2)[:2] == _GZIP):
-        return io.BufferedReader(gzip.GzipFile(fileobj=source), SAMPLE), True  # type: ignore[arg-type]
+        return io.BufferedReader(gzip.GzipFile(fileobj=source), SAMPLE), True
     return source, False
 
 

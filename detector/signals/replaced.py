@@ -17,7 +17,7 @@ from detector.lexicon.hashing import mix
 from detector.lexicon.tables import BREAK, FIRST_WORD, Flag
 from detector.tokens import Mark
 
-HASH_BITS = 18
+HASH_BITS = 20
 DENSE = 1024
 """Entries for binned signals; the hashed identities follow."""
 SIZE = DENSE + (1 << HASH_BITS)

@@ -27,6 +27,7 @@ NAMES = (
     *(f"stuffing_times_{n}gram" for n in (2, 3, 4)),
     *(f"stuffing_{n}gram_{name}" for n in (2, 3, 4) for name in PLACEMENT),
     "stuffing_comma_list", "stuffing_keyword_lines", "stuffing_commercial_share", "stuffing_repeated_lines",
+    "stuffing_bare_runs", "stuffing_longest_bare_run",
 )  # fmt: skip
 _TIMES = 9
 _PLACED = _TIMES + 3
@@ -34,6 +35,8 @@ _LISTED = _PLACED + 3 * len(PLACEMENT)
 _PER_PHRASE = len(PLACEMENT)
 MIN_REPEATS = 3
 SHORT_SEGMENT, MIN_SEGMENTS = 4, 5
+BARE_RUN = 8
+"""Words in a row without a function word from which on they are a keyword block rather than a phrase."""
 MAX_N = 4
 _FUNCTION, _COMMERCIAL = int(Flag.FUNCTION), int(Flag.COMMERCIAL)
 _CAPITALISED, _COMMA, _PARAGRAPH = int(Mark.CAPITALISED), int(Mark.COMMA_BEFORE), int(Mark.PARAGRAPH)
@@ -140,9 +143,11 @@ def _placement(lexicon, tokens, zones, count, pair, first, n, out):
 
 @njit
 def _lists(lexicon, tokens, count, words, keys, counts, out):
-    """Shares of words in comma lists, keyword lines, commercial words, lines that occur again."""
+    """Shares of words in comma lists, keyword lines, commercial words, lines that occur again, runs without
+    a function word, and the longest of those."""
     ids, marks, hashes = tokens.ids, tokens.marks, tokens.hashes
     listed = segment = segments = run = 0
+    bare = in_bare = longest = 0
     line = functions = keyword_lines = commercial = repeated = 0
     size = 16
     while size < 2 * count:
@@ -178,10 +183,17 @@ def _lists(lexicon, tokens, count, words, keys, counts, out):
         segment += 1
         line += 1
         state = mix(state ^ np.uint64(hashes[t]))
+        if ids[t] >= FIRST_WORD and lexicon.word_flags[ids[t]] & _FUNCTION:
+            bare = 0
+        elif ids[t] != NUMBER:
+            bare += 1
+            in_bare += BARE_RUN if bare == BARE_RUN else bare > BARE_RUN
+            longest = max(longest, bare)
         if ids[t] >= FIRST_WORD:
             functions += lexicon.word_flags[ids[t]] & _FUNCTION != 0
             commercial += lexicon.word_flags[ids[t]] & _COMMERCIAL != 0
     out[0], out[1], out[2], out[3] = listed / words, keyword_lines / words, commercial / words, repeated / words
+    out[4], out[5] = in_bare / words, min(longest, 60) / 60
 
 
 @njit
@@ -213,4 +225,4 @@ def measure_stuffing(lexicon, tokens, zones, count, words, pair, keys, counts, r
             out[_TIMES + n - 2] = np.log(np.float64(best))
             place = _PLACED + (n - 2) * _PER_PHRASE
             _placement(lexicon, tokens, zones, count, pair, best_at, n, out[place : place + _PER_PHRASE])
-    _lists(lexicon, tokens, count, words, keys, counts, out[_LISTED : _LISTED + 4])
+    _lists(lexicon, tokens, count, words, keys, counts, out[_LISTED : _LISTED + 6])

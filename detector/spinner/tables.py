@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from functools import cache
-from pathlib import Path
 
 from detector.lexicon.tables import FIRST_WORD, LexiconFiles
+from detector.paths import SPIN_TABLES
 
-FOLDER = Path(__file__).parent / "tables"
 MAX_PHRASE = 6
 
 Table = dict[tuple[str, ...], list[str]]
@@ -23,7 +22,7 @@ Table = dict[tuple[str, ...], list[str]]
 def spin_table(name: str) -> Table:
     """{original words: replacements} of one hand-written table ("a" to "f", "names"); {} if it is absent."""
     table: Table = {}
-    path = FOLDER / f"{name}.tsv"
+    path = SPIN_TABLES / f"{name}.tsv"
     if path.exists():
         for line in path.read_text(encoding="utf-8").splitlines():
             original, tab, replacements = line.partition("\t")
@@ -37,7 +36,7 @@ def spin_table(name: str) -> Table:
 @cache
 def sentence_templates() -> list[str]:
     """Spintax templates of kind G, one a line, with `%keyphrase%` where the keyphrase goes."""
-    path = FOLDER / "g.txt"
+    path = SPIN_TABLES / "g.txt"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [line for line in lines if line.strip() and not line.startswith("#")]
 

@@ -68,7 +68,7 @@ def align(body: str) -> AlignedPair:
 
 def parse(path: Path) -> Iterator[Record]:
     """Records of one file, in order. Raises CorpusError on a malformed header."""
-    chunks = re.split(r"^=== *", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    chunks = re.split(r"^=== (?=[^=\s])", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     if chunks[0].strip():
         raise CorpusError(f"{path}: text before the first '=== id' line")
     folder = path.parent.name

@@ -82,6 +82,32 @@ def clean_prose(folder: Path, per_source: int, seed: int) -> list[Example]:
     return examples
 
 
+def clean_abstracts(folder: Path) -> list[Example]:
+    """Human science abstracts, of which the clean prose outside the counts has too few."""
+    records = read_jsonl_xz(folder / "human_and_gpt35.jsonl.xz")
+    return [
+        Example(r["text"], "human_abstract", f"abstract:{r['id']}", 0, 0)
+        for r in records
+        if r["method"] == "human_abstract" and len(r["text"].split()) >= 60
+    ]
+
+
+def honest_labelled(folder: Path, seed: int) -> list[Example]:
+    """Honest text that is not spun for training: machine-written prose, news, learners' sentences in runs."""
+    examples = [
+        Example(r["text"], r["method"], f"labelled:{r['id']}", 0, 0)
+        for r in read_jsonl_xz(folder / "human_and_gpt35.jsonl.xz")
+        if r["method"] != "human_abstract" and len(r["text"].split()) >= 60
+    ]
+    sentences = [r["text"].strip() for r in read_jsonl_xz(folder / "clean_esl_sentences.jsonl.xz")]
+    rng = random.Random(seed)
+    while sentences:
+        n = rng.randint(5, 14)
+        examples.append(Example(" ".join(sentences[:n]), "esl_sentences", f"esl:{len(sentences)}", 0, 0))
+        sentences = sentences[n:]
+    return examples
+
+
 def spun_versions(
     examples: list[Example], thesaurus: Thesaurus, seed: int, kinds: tuple[str, ...] = KINDS, versions: int = 1
 ) -> list[Example]:
@@ -147,3 +173,17 @@ def real_passages(path: Path, weight: float = 4.0) -> list[Example]:
             Example(text, f"real:{label}", group, *labels[label], weight, record["style"], spans, partial=True)
         )
     return examples
+
+
+def in_training(identifier: str) -> bool:
+    """Which half of a labelled set is for training; the other half is for `benchmarks/` alone."""
+    return stable_hash(identifier) % 2 == 0
+
+
+def stuffed_listings(folder: Path) -> list[Example]:
+    """Marketplace listings with human votes, the training half."""
+    return [
+        Example(r["text"], f"listing:{r['label']}", f"listing:{r['id']}", None, int(r["label"]), 0.5)
+        for r in read_jsonl_xz(folder / "keyword_stuffed_listings.jsonl.xz")
+        if in_training(r["id"]) and len(r["text"].split()) >= 30
+    ]

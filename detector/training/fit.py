@@ -21,14 +21,17 @@ from sklearn.metrics import roc_auc_score
 
 from detector import __version__, features
 from detector.lexicon.tables import LexiconFiles, load_lexicon
-from detector.model import HEADS, SHIPPED, save_model
-from detector.scoring import LEXICON
+from detector.model import HEADS, save_model
+from detector.paths import LEXICON, SHIPPED
 from detector.spinner.tables import Thesaurus
 from detector.training.examples import (
     Example,
+    clean_abstracts,
     clean_prose,
+    honest_labelled,
     real_passages,
     spun_versions,
+    stuffed_listings,
     stuffed_versions,
     written_examples,
 )
@@ -38,19 +41,35 @@ from detector.training.token_stage import collect_tokens, fit_tokens, folds_of
 FOLDS = 4
 FPR_GRID = (0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
 """Rates per head at which thresholds are fixed; a policy gives half its rate to each head."""
-STRENGTH = {"spun": 0.01, "stuffed": 0.03}
+STRENGTH = {"spun": 0.003, "stuffed": 0.01}
 """Inverse regularisation C of each head, chosen by cross-validated AUC on written and real texts."""
 Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Head:
-    """A linear model on raw features; `weights` float64[WIDTH + 1], bias last, gives calibrated log-odds."""
+    """A linear model on raw features, scaled by `confidence`; `weights` float64[WIDTH + 1], bias last."""
 
     weights: np.ndarray
 
     def odds(self, matrix: np.ndarray) -> np.ndarray:
-        return matrix.astype(np.float64) @ self.weights[:-1] + self.weights[-1]
+        """float64[D] log-odds; the same sum as `features.head_odds`."""
+        last = features.CONFIDENCE
+        inner = matrix[:, :last].astype(np.float64) @ self.weights[:last] + self.weights[last]
+        return matrix[:, last] * inner + self.weights[-1]
+
+    def rescaled(self, slope: float, intercept: float) -> Head:
+        """The head whose log-odds are slope * odds + intercept."""
+        weights = self.weights * slope
+        weights[-1] += intercept
+        return Head(weights)
+
+
+def source_balance(examples: list[Example]) -> np.ndarray:
+    """float64[D]: the weight of each example, with large sources held down (square root beyond 60 texts),
+    so that neither the fit nor a threshold is decided by the two or three largest."""
+    sizes = Counter(example.source for example in examples)
+    return np.array([e.weight * min(1.0, np.sqrt(60 / sizes[e.source])) for e in examples])
 
 
 def labels_of(examples: list[Example], head: str) -> np.ndarray:
@@ -66,21 +85,23 @@ def feature_mask(head: str) -> np.ndarray:
         mask[features.STUFFING :] = False
     else:
         mask[: features.STYLE] = False
+    mask[features.CONFIDENCE] = False
     return mask
 
 
 def fit_head(matrix: np.ndarray, labels: np.ndarray, weights: np.ndarray, head: str) -> Head:
-    """Standardise, fit L2 logistic regression, fold the scaling into the weights."""
+    """Standardise, scale by confidence, fit L2 logistic regression, fold the scaling into the weights."""
     mask = feature_mask(head)
     used = matrix[:, mask].astype(np.float64)
     mean, deviation = used.mean(axis=0), used.std(axis=0)
     deviation[deviation < 1e-6] = np.inf
+    confidence = matrix[:, features.CONFIDENCE].astype(np.float64)
     classifier = LogisticRegression(C=STRENGTH[head], max_iter=3000)
-    balance = np.where(labels == 1, 0.5 / weights[labels == 1].sum(), 0.5 / weights[labels == 0].sum())
-    classifier.fit((used - mean) / deviation, labels, sample_weight=weights * balance * len(labels))
+    classifier.fit((used - mean) / deviation * confidence[:, None], labels, sample_weight=weights)
     raw = np.zeros(features.WIDTH + 1)
     raw[:-1][mask] = classifier.coef_[0] / deviation
-    raw[-1] = classifier.intercept_[0] - (classifier.coef_[0] * mean / deviation).sum()
+    raw[features.CONFIDENCE] = -(classifier.coef_[0] * mean / deviation).sum()
+    raw[-1] = classifier.intercept_[0]
     return Head(raw)
 
 
@@ -91,20 +112,25 @@ def calibrate(odds: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> tupl
     return float(scaler.coef_[0, 0]), float(scaler.intercept_[0])
 
 
-def rate_thresholds(odds: np.ndarray) -> np.ndarray:
-    """Log-odds exceeded by each share of FPR_GRID of clean documents; beyond the data, one nat a decade."""
-    n = len(odds)
-    quantiles = np.quantile(odds, [1 - max(rate, 3 / n) for rate in FPR_GRID])
-    beyond = np.array([max(0.0, np.log10(3 / n / rate)) for rate in FPR_GRID])
-    return np.minimum.accumulate(quantiles + beyond)
+def rate_thresholds(odds: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Log-odds exceeded by each share of FPR_GRID of clean documents (weighted); where fewer than three
+    documents would lie above, one nat more per further factor of ten."""
+    order = np.argsort(-odds)
+    share = np.cumsum(weights[order]) / weights.sum()
+    least = share[2]
+    rates = np.maximum(FPR_GRID, least)
+    found = odds[order][np.minimum(np.searchsorted(share, rates), len(odds) - 1)]
+    beyond = np.log10(rates / np.array(FPR_GRID))
+    return np.minimum.accumulate(found + beyond)
 
 
 def assemble(data: Path, written: Path, lexicon: LexiconFiles, per_source: int, seed: int, log: Log) -> list[Example]:
     """All training examples: clean prose and its spun and stuffed versions, the written corpus, real passages."""
-    clean = clean_prose(data / "clean_heldout", per_source, seed)
-    spun = spun_versions(clean, Thesaurus(lexicon), seed)
+    clean = clean_prose(data / "clean_heldout", per_source, seed) + clean_abstracts(data / "labelled")
+    spun = spun_versions(clean, Thesaurus(lexicon), seed, versions=2)
     stuffed = stuffed_versions([e for i, e in enumerate(clean) if i % 3 == 0], seed)
     examples = clean + spun + stuffed + written_examples(written)
+    examples += honest_labelled(data / "labelled", seed) + stuffed_listings(data / "labelled")
     examples += real_passages(data / "labelled" / "real_passages.jsonl.xz")
     log(f"{len(examples):,} examples: " + ", ".join(f"{k} {v:,}" for k, v in _by_kind(examples).items()))
     return examples
@@ -137,7 +163,7 @@ def fit_heads(
     examples: list[Example], matrix: np.ndarray, folds: np.ndarray, log: Log
 ) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """(weights float64[2, WIDTH + 1], curves float64[2, len(FPR_GRID)], metrics), all calibrated."""
-    sample_weights = np.array([example.weight for example in examples])
+    sample_weights = source_balance(examples)
     all_weights, curves, metrics = [], [], {}
     for head in HEADS:
         labels = labels_of(examples, head)
@@ -149,11 +175,9 @@ def fit_heads(
         known = labels >= 0
         slope, intercept = calibrate(held_out[known], labels[known], sample_weights[known])
         final = fit_head(matrix[known], labels[known], sample_weights[known], head)
-        raw = final.weights * slope
-        raw[-1] += intercept
-        all_weights.append(raw)
-        clean = held_out[labels == 0] * slope + intercept
-        curves.append(rate_thresholds(clean))
+        all_weights.append(final.rescaled(slope, intercept).weights)
+        clean = labels == 0
+        curves.append(rate_thresholds(held_out[clean] * slope + intercept, sample_weights[clean]))
         metrics[head] = _summary(held_out, labels)
         log(f"{head}: {metrics[head]}")
     return np.array(all_weights), np.array(curves), metrics
@@ -171,7 +195,7 @@ def train(
     data: Path,
     written: Path,
     target: Path = SHIPPED,
-    per_source: int = 900,
+    per_source: int = 1200,
     seed: int = 1,
     log: Log = print,
 ) -> dict[str, Any]:

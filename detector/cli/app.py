@@ -1,0 +1,60 @@
+"""The root of the command line: what `detector --help` shows, and which module holds which command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from detector import __version__
+from detector.cli.explain import explain
+from detector.cli.lexicon import lexicon
+from detector.cli.model import model
+from detector.cli.score import score
+from detector.cli.spin import spin
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app.command("score")(score)
+app.command("explain")(explain)
+app.add_typer(model, name="model")
+app.add_typer(lexicon, name="lexicon")
+app.command("spin")(spin)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"detector {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Find spun text and keyword stuffing, and show the places that give it away.
+
+    [bold]Look at one article[/bold]: the verdict, and what most likely stood there before
+
+        detector score article.txt
+
+        detector explain article.txt -o report.html
+
+    [bold]Sort out a crawl[/bold]: one JSON record a document, in input order
+
+        detector score crawl/*.jsonl.gz --jobs 0 --no-explain --output verdicts.jsonl
+
+        detector score site/ --policy precise --format csv
+
+    [bold]In a pipe, in CI[/bold]: exit status 0 clean, 1 something flagged, 2 something could not be read
+
+        curl -s https://example.org/page | detector score -
+
+    Each command has examples of its own: detector score --help
+    """
+
+
+def main() -> None:
+    """Entry point of the `detector` command."""
+    app(prog_name="detector")

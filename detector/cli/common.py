@@ -1,0 +1,132 @@
+"""What the commands share: errors for users, the choices of options, opening a detector, scoring records."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from detector.document import Document
+
+if TYPE_CHECKING:
+    from detector.readers import Record
+    from detector.report.places import Policy, Scored
+    from detector.scoring import Detector
+
+OK, FLAGGED, ERROR, INTERRUPTED = 0, 1, 2, 130
+"""Exit statuses. Input errors win over flags."""
+
+
+class UserError(Exception):
+    """Something the user can put right: the message says what was wrong, with what, and what to do."""
+
+
+class PolicyName(StrEnum):
+    """How many honest documents may be flagged: at most 0.1 %, 1 %, 5 %."""
+
+    precise = "precise"
+    balanced = "balanced"
+    sensitive = "sensitive"
+
+
+class OutputFormat(StrEnum):
+    """How verdicts are written."""
+
+    human = "human"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+    html = "html"
+
+
+class InputFormat(StrEnum):
+    """What files hold, where neither suffix nor content says so."""
+
+    text = "text"
+    html = "html"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+def warn(message: str) -> None:
+    """One line on standard error."""
+    print(f"detector: {message}", file=sys.stderr)
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Turn a UserError into one line on standard error and exit status 2."""
+    try:
+        yield
+    except UserError as error:
+        warn(f"error: {error}")
+        raise typer.Exit(ERROR) from None
+
+
+def open_detector(model: Path | None, policy: str, fpr: float | None) -> tuple[Detector, Policy]:
+    """The detector and, for reports, its policy. Raises UserError for unusable files or options."""
+    from detector.report.places import Policy
+    from detector.scoring import load
+
+    try:
+        detector = load(model, policy, fpr)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    except OSError as error:
+        raise UserError(f"the model can't be read: {error}") from None
+    return detector, Policy(detector.policy, *detector.thresholds)
+
+
+def score_records(
+    detector: Detector, records: Iterable[Record], evidence: bool, jobs: int
+) -> Iterator[Scored]:
+    """Score records as they come, in order; a failure becomes a verdict with status "failed".
+
+    A failure passes through the batches as an empty document, so that order needs no second look and memory
+    stays flat however many there are.
+    """
+    from detector.report.places import Scored
+
+    pending: deque[Record] = deque()
+
+    def feed() -> Iterator[Document]:
+        for record in records:
+            pending.append(record)
+            yield record if isinstance(record, Document) else Document("", record.id)
+
+    for verdict in detector.score_batch(feed(), evidence, jobs):
+        record = pending.popleft()
+        if isinstance(record, Document):
+            yield Scored(verdict, record)
+        else:
+            failed = replace(verdict, status="failed", url=record.url, error=record.reason)
+            yield Scored(failed, Document("", record.id, record.url))
+
+
+class Tally:
+    """Counts documents by badge and knows the exit status."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def add(self, scored: Scored) -> None:
+        from detector.report.places import badge
+
+        self.counts[badge(scored.verdict)] += 1
+
+    @property
+    def total(self) -> int:
+        return self.counts.total()
+
+    def status(self, exit_zero: bool) -> int:
+        """2 if anything failed, else 1 if anything was flagged (0 with `exit_zero`), else 0."""
+        if self.counts["failed"]:
+            return ERROR
+        return FLAGGED if self.counts["spam"] and not exit_zero else OK

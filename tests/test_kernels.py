@@ -1,0 +1,72 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from detector import kernels
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def in_new_process(code: str, **environment: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return run.stdout.strip()
+
+
+WHERE = "from detector.kernels import cache_folder, is_warm; print(cache_folder(), is_warm())"
+
+
+@pytest.mark.parametrize("variable", ["DETECTOR_CACHE", "XDG_CACHE_HOME"])
+def test_cache_lies_where_the_environment_says(variable: str, tmp_path: Path) -> None:
+    cleared = {"DETECTOR_CACHE": "", "XDG_CACHE_HOME": ""}
+    folder, warm = in_new_process(WHERE, **cleared | {variable: str(tmp_path)}).split()
+    assert Path(folder).parent == tmp_path / "spun-text-detector"
+    assert warm == "False"
+
+
+def test_an_unusable_cache_folder_does_not_stop_the_import(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    code = WHERE + "; import detector.scoring"
+    folder, warm = in_new_process(code, DETECTOR_CACHE=str(blocked)).split()
+    assert not folder.startswith(str(blocked))
+    assert warm == "False"
+
+
+def test_changed_sources_get_another_folder(tmp_path: Path) -> None:
+    source = tmp_path / "tokens.py"
+    folders = set()
+    for content in ("a = 1\n", "a = 22\n"):
+        source.write_text(content)
+        code = f"from pathlib import Path; from detector import kernels; kernels.PACKAGE = Path({str(tmp_path)!r}); "
+        folders.add(in_new_process(code + "print(kernels.cache_folder())", DETECTOR_CACHE=str(tmp_path / "cache")))
+    assert len(folders) == 2
+
+
+def test_kernels_compute_and_leave_numba_as_it_was() -> None:
+    import numba
+
+    before = numba.config.CACHE_DIR
+    compiled = kernels.kernel(_add)
+    assert compiled(2, 3) == 5
+    assert numba.config.CACHE_DIR == before
+    assert kernels.is_warm()
+
+
+def _add(a: int, b: int) -> int:
+    return a + b
+
+
+def test_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
+    code = (
+        "from detector.kernels import is_warm; warm = is_warm(); from tests.test_kernels import _add;"
+        "from detector.kernels import kernel; k = kernel(_add); k(1, 2); print(warm, sum(k.stats.cache_hits.values()))"
+    )
+    assert in_new_process(code, DETECTOR_CACHE=str(tmp_path)) == "False 0"
+    assert in_new_process(code, DETECTOR_CACHE=str(tmp_path)) == "True 1"
