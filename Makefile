@@ -9,6 +9,7 @@ DEMO := $(if $(SEEDS),$(SEEDS),$(wildcard tests/samples/*.txt))
 
 demo: $(VENV)/ready
 	@$(BIN)/detector score --exit-zero --format human $(DEMO)
+	@mkdir -p build
 	@$(BIN)/detector explain --exit-zero --output build/report.html $(firstword $(DEMO))
 
 test: $(VENV)/ready

@@ -138,7 +138,9 @@ class Unseen:
                     by_method.setdefault(f"{name}: {record['method']}", []).append(record["text"])
             for method, texts in by_method.items():
                 scores = self.scores(texts)
-                table.append((method, len(texts), *((scores >= limit).any(axis=1).mean() for limit in limits)))
+                table.append(
+                    (method, len(texts), *((scores >= limit).any(axis=1).mean() for limit in limits))
+                )
         worst = max(row[3] for row in table)
         for method, count, precise, balanced, sensitive in table:
             shown = f"**{balanced:.1%}**" if balanced == worst else f"{balanced:.1%}"
@@ -158,13 +160,9 @@ class HeldOut:
         self.weights = fit.source_balance(self.examples)
 
     def out_of_fold(self, head: str) -> np.ndarray:
-        labels = fit.labels_of(self.examples, head)
-        odds = np.zeros(len(labels))
-        for fold in range(fit.FOLDS):
-            rows = (self.folds != fold) & (labels >= 0)
-            fitted = fit.fit_head(self.matrix[rows], labels[rows], self.weights[rows], head)
-            odds[self.folds == fold] = fitted.odds(self.matrix[self.folds == fold])
-        return odds
+        return fit.out_of_fold(
+            self.matrix, fit.labels_of(self.examples, head), self.weights, self.folds, head
+        )
 
     def where(self, source: str) -> np.ndarray:
         return np.array([e.source.startswith(source) for e in self.examples])
@@ -172,7 +170,9 @@ class HeldOut:
     def rows(self) -> Iterator[str]:
         spun, stuffed = self.out_of_fold("spun"), self.out_of_fold("stuffed")
         human = self.where("real:human")
-        honest = np.array([e.spun == 0 and e.group.startswith(("honest", "pair", "real")) for e in self.examples])
+        honest = np.array(
+            [e.spun == 0 and e.group.startswith(("honest", "pair", "real")) for e in self.examples]
+        )
         yield f"| real passages, spun against human | {separation(spun[self.where('real:spun')], spun[human])} |"
         yield f"| real passages, spun against all written honest text | {separation(spun[self.where('real:spun')], spun[honest])} |"
         yield f"| real passages, stuffed against human | {separation(stuffed[self.where('real:stuffed')], stuffed[human])} |"
@@ -184,7 +184,7 @@ class HeldOut:
         """Refit both stages without any text of the kind (written or simulated), score the written pairs."""
         rows = np.array([not (e.spun == 1 and e.kind == kind) for e in self.examples])
         kept = [e for e, keep in zip(self.examples, rows, strict=True) if keep]
-        folds = folds_of([e.group for e in self.examples], 2, 3)
+        folds = folds_of([e.block for e in self.examples], 2, 3)
         tested = [
             i for i, e in enumerate(self.examples)
             if (e.kind == kind and e.source == f"written:{kind}") or (e.spun == 0 and e.group.startswith(("honest", "pair")))
@@ -199,12 +199,10 @@ class HeldOut:
             train = rows & (folds != fold) & (fit.labels_of(self.examples, "spun") >= 0)
             target = fit.labels_of(self.examples, "spun")[train]
             head = fit.fit_head(self.matrix[train], target, self.weights[train], "spun")
-            odds.append(head.odds(unseen))
+            odds.append(head.raw(unseen))
             labels.append([self.examples[i].spun for i in index])
         joined, known = np.concatenate(odds), np.concatenate(labels)
         return separation(joined[known == 1], joined[known == 0])
-
-
 
 
 def report(held_out: bool) -> Iterator[str]:
@@ -225,8 +223,12 @@ def report(held_out: bool) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--held-out", action="store_true", help="also refit under cross-validation (ten minutes)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--held-out", action="store_true", help="also refit under cross-validation (ten minutes)"
+    )
     lines = []
     for line in report(parser.parse_args().held_out):
         print(line, flush=True)

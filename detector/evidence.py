@@ -17,15 +17,22 @@ from detector.features import Scratch
 from detector.kernels import kernel
 from detector.lexicon.tables import BREAK, FIRST_WORD, LexiconFiles
 from detector.signals.fit import pair_ratio
-from detector.signals.stuffing import MAX_N, MIN_REPEATS, count_repeats as _count_repeats
+from detector.signals.stuffing import MAX_N, MIN_REPEATS
+from detector.signals.stuffing import count_repeats as _count_repeats
 from detector.tokens import Mark
 from detector.verdict import Evidence, Kind
 
-MIN_PROBABILITY = 0.25
-"""A word is shown if the token stage thinks it replaced with at least this probability."""
+MIN_PROBABILITY = 0.35
+"""A word is shown if it was replaced with at least this probability, given what the page as a whole is."""
+TRAINING_RATE, SPUN_RATE, CLEAN_RATE = 0.08, 0.30, 0.01
+"""Share of words replaced: in the token stage's training data, in spun pages, in clean ones."""
+MIN_STUFFED = 0.2
+"""Below this probability repeated phrases are just the topic, and are not shown."""
 COMMON_PHRASE = 2.0
 """A phrase seen exp(2) times in clean prose counts half as much as one never seen there."""
 MAX_SPANS = 200
+INSERTION_GAIN = 2.0
+"""From this gain on (nats) leaving half of a hyphenated word out is suggested."""
 NEIGHBOUR_GAIN = 1.2
 """A neighbour joins the span if the suggestion fits it better by this much (nats)."""
 PROSE = (ZoneKind.BODY, ZoneKind.HEADING, ZoneKind.ANCHOR)
@@ -71,23 +78,35 @@ def _phrases(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int
             index = int(signals.phrase[t]) - 1
             rarity = COMMON_PHRASE / (COMMON_PHRASE + float(files.tables.phrase_log_count[index]))
             suggestion = files.suggestion(index)
-            yield _Span("phrase", int(t), int(t) + length - 1, suggestion, rarity * float(inside.sum()))
+            yield _Span("phrase", int(t), int(t) + length - 1, suggestion, rarity * _nats(inside).sum())
 
 
-def _swaps(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int, taken: np.ndarray) -> Iterator[_Span]:
+def _swaps(
+    files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int, taken: np.ndarray
+) -> Iterator[_Span]:
+    """A span for each replaced word, with the neighbours that speak against it unless those are marked too."""
     tokens, signals = scratch.tokens, scratch.signals
-    at = np.flatnonzero((odds >= MIN_PROBABILITY) & ~taken)
+    shown = (odds >= MIN_PROBABILITY) & ~taken
+    free = ~shown & ~taken & (tokens.ids[:count] != BREAK)
+    at = np.flatnonzero(shown)
     gains = np.zeros((len(at), 2))
     _neighbour_gains(files.tables, tokens.ids, count, signals.best, at, gains)
     for t, (left, right) in zip(at.tolist(), gains, strict=True):
-        first = last = t
-        if tokens.ids[t - 1] != BREAK and (left >= NEIGHBOUR_GAIN or (left >= right and left > 0.3)):
-            first -= 1
-        if t + 1 < count and tokens.ids[t + 1] != BREAK and (right >= NEIGHBOUR_GAIN or (right > left and right > 0.3)):
-            last += 1
+        before = free[t - 1] and left >= min(NEIGHBOUR_GAIN, max(right, 0.3))
+        after = t + 1 < count and free[t + 1] and right >= min(NEIGHBOUR_GAIN, max(left, 0.3))
+        first, last = t - int(before), t + int(after)
+        free[first : last + 1] = False
         best = int(signals.best[t])
         better = best >= FIRST_WORD and signals.margin[t] > 0.0
-        yield _Span("swap", first, last, files.word(best) if better else None, float(odds[t]))
+        yield _Span("swap", first, last, files.word(best) if better else None, float(_nats(odds[t])))
+
+
+def _insertions(files: LexiconFiles, scratch: Scratch, spun: float, count: int) -> Iterator[_Span]:
+    """Words that only part two which belong together; shown where the page is spun more likely than not."""
+    ids, gain = scratch.tokens.ids, scratch.signals.gain
+    for t in np.flatnonzero(gain[:count] >= INSERTION_GAIN).tolist() if spun >= 0.5 else ():
+        kept = f"{files.word(int(ids[t - 1]))} {files.word(int(ids[t + 1]))}"
+        yield _Span("swap", t - 1, t + 1, kept, float(_nats(0.5 * spun)))
 
 
 def _disguises(files: LexiconFiles, scratch: Scratch, count: int) -> Iterator[_Span]:
@@ -132,41 +151,56 @@ def _lists(scratch: Scratch, count: int) -> Iterator[_Span]:
 
 
 def collect_evidence(
-    files: LexiconFiles, document: Document, scratch: Scratch, count: int, spintax: int, spun: float, stuffed: float
+    files: LexiconFiles,
+    document: Document,
+    scratch: Scratch,
+    count: int,
+    spintax: int,
+    spun: float,
+    stuffed: float,
 ) -> tuple[Evidence, ...]:
     """Evidence of the document whose signals lie in `scratch` (`count` tokens, `spintax` groups), the most
     weighty first, at most MAX_SPANS for each probability."""
     signals, tokens = scratch.signals, scratch.tokens
-    odds = 1.0 / (1.0 + np.exp(-signals.replaced[:count].astype(np.float64)))
+    odds = _given_page(signals.replaced[:count].astype(np.float64), spun)
     prose = np.isin(scratch.zones[:count], PROSE) & (tokens.ids[:count] != BREAK)
     odds[~prose] = 0.0
-    found = list(_phrases(files, scratch, odds, count))
-    taken = np.zeros(count, bool)
-    for span in found:
-        taken[span.first : span.last + 1] = True
-    found += _merge(list(_swaps(files, scratch, odds, count, taken)))
+    found = list(_insertions(files, scratch, spun, count))
+    taken = _covered(found, count)
+    found += (
+        span for span in _phrases(files, scratch, odds, count) if not taken[span.first : span.last + 1].any()
+    )
+    found += _swaps(files, scratch, odds, count, _covered(found, count))
     found += _disguises(files, scratch, count)
     places = [(tokens.starts[s.first], tokens.ends[s.last], s) for s in found]
     for i in range(min(spintax, len(scratch.spintax_starts))):
         start, end = scratch.spintax_starts[i], scratch.spintax_ends[i]
         places.append((start, end, _Span("spintax", 0, 0, None, 1.0)))
-    repeated = list(_stuffing(files, scratch, count)) + list(_lists(scratch, count))
+    repeated = [*_stuffing(files, scratch, count), *_lists(scratch, count)] if stuffed >= MIN_STUFFED else []
     stuffing = [(tokens.starts[s.first], tokens.ends[s.last], s) for s in repeated]
-    return (*_weighted(document, places, spun), *_weighted(document, stuffing, stuffed))
+    weighted = _weighted(document, places, spun) + _weighted(document, stuffing, stuffed)
+    return tuple(sorted(weighted, key=lambda evidence: (-evidence.weight, evidence.start)))
 
 
-def _merge(spans: list[_Span]) -> list[_Span]:
-    """Join swaps that overlap; the suggestion of the stronger one stays, marked by its words."""
-    merged: list[_Span] = []
-    for span in sorted(spans, key=lambda s: s.first):
-        if merged and span.first <= merged[-1].last:
-            last = merged[-1]
-            both = [s for s in (last.suggestion, span.suggestion) if s]
-            joined = " \u2026 ".join(dict.fromkeys(both)) or None
-            merged[-1] = _Span("swap", last.first, max(last.last, span.last), joined, last.strength + span.strength)
-        else:
-            merged.append(span)
-    return merged
+def _given_page(log_odds: np.ndarray, spun: float) -> np.ndarray:
+    """Probabilities after moving the prior from the training data's share of replaced words to this page's
+    (Saerens et al. 2002): the same word weighs more in a page that is spun anyway."""
+    rate = spun * SPUN_RATE + (1.0 - spun) * CLEAN_RATE
+    shift = np.log(rate / (1.0 - rate)) - np.log(TRAINING_RATE / (1.0 - TRAINING_RATE))
+    probabilities: np.ndarray = 1.0 / (1.0 + np.exp(-(log_odds + shift)))
+    return probabilities
+
+
+def _nats(probability: np.ndarray) -> np.ndarray:
+    """What a word says against "nothing was replaced here", in nats: these add up over words."""
+    return -np.log1p(-np.minimum(probability, 1.0 - 1e-6))
+
+
+def _covered(spans: list[_Span], count: int) -> np.ndarray:
+    covered = np.zeros(count, bool)
+    for span in spans:
+        covered[span.first : span.last + 1] = True
+    return covered
 
 
 def _weighted(document: Document, places: list[tuple[int, int, _Span]], score: float) -> list[Evidence]:

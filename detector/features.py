@@ -15,6 +15,7 @@ from numba import njit
 from detector.lexicon.tables import BREAK, FIRST_WORD, Flag
 from detector.signals import stuffing, style
 from detector.signals.fit import measure_fit
+from detector.signals.insertion import measure_insertion
 from detector.signals.phrases import find_phrases
 from detector.signals.replaced import ACTIVE, _bin, score_tokens, sigmoid
 from detector.signals.spintax import find_spintax
@@ -53,11 +54,22 @@ CONFIDENCE = STUFFING + len(stuffing.NAMES)
 WIDTH = CONFIDENCE + 1
 assert len(NAMES) == WIDTH
 FULL_CONFIDENCE_WORDS = 100.0
-"""`confidence` is sqrt(n / (n + 100)) for n words of prose: rates over few words are noisy, and the heads
-scale what the features say by it."""
+"""`confidence` is sqrt(n / (n + 100)) for n words of prose: rates over few words are noisy, and this tells
+the heads how noisy."""
 WINDOW = 60
 """Words in the window whose mean is `replaced_densest`: a spun paragraph in an honest page."""
 _FUNCTION = int(Flag.FUNCTION)
+
+
+class Heads(NamedTuple):
+    """The trained numbers, as kernels take them: `token_weights` float32[replaced.SIZE]; the rest as in
+    `head_odds`, `scales` float64[2, 3]."""
+
+    token_weights: np.ndarray
+    trees: np.ndarray
+    spun_roots: np.ndarray
+    stuffed_roots: np.ndarray
+    scales: np.ndarray
 
 
 class Signals(NamedTuple):
@@ -69,6 +81,7 @@ class Signals(NamedTuple):
     choice: np.ndarray
     context: np.ndarray
     margin: np.ndarray
+    gain: np.ndarray
     best: np.ndarray
     phrase: np.ndarray
     cover: np.ndarray
@@ -93,14 +106,14 @@ class Scratch(NamedTuple):
 def new_scratch(size: int) -> Scratch:
     """Scratch for documents of up to `size` bytes of UTF-8. Untouched pages cost no memory."""
     n = size + 2
-    floats = [np.empty(n, np.float32) for _ in range(6)]
-    integers = [np.empty(n, np.int32) for _ in range(3)]
+    integers = ("best", "phrase", "cover")
+    signals = {name: np.empty(n, np.int32 if name in integers else np.float32) for name in Signals._fields}
     table = 16
     while table < 2 * n:
         table *= 2
     return Scratch(
         new_tokens(size),
-        Signals(*floats, *integers, np.empty(n, np.float32)),
+        Signals(**signals),
         np.zeros(n, np.uint8),
         np.empty(table, np.uint32),
         np.empty(table, np.int32),
@@ -136,6 +149,7 @@ def measure_tokens(lexicon, weights, buffer, begin, end, kinds, zone_starts, zon
         lexicon, tokens.ids, count, signals.pair, signals.seen, signals.triple,
         signals.choice, signals.context, signals.best, signals.margin,
     )  # fmt: skip
+    measure_insertion(lexicon, tokens, count, signals.pair, signals.gain)
     find_phrases(lexicon, tokens.ids, count, signals.phrase, signals.cover)
     score_tokens(lexicon, tokens, count, signals, weights, scratch.active, signals.replaced)
     return count, words, points
@@ -233,13 +247,19 @@ def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, 
     return words, prose
 
 
-@njit(inline="always")
-def head_odds(weights, row):
-    """Calibrated log-odds of a head: `weights` float64[WIDTH + 1] (bias last), `row` float32[WIDTH]."""
-    total = weights[CONFIDENCE]
-    for i in range(CONFIDENCE):
-        total += weights[i] * row[i]
-    return weights[WIDTH] + row[CONFIDENCE] * total
+@njit
+def head_odds(trees, roots, scale, row):
+    """Calibrated log-odds of a head, a sum of decision trees: `trees` float64[N, 5] holds a node a line
+    (feature or -1 in a leaf, threshold, left, right, value), `roots` int32[R], `scale` float64[3] (base,
+    slope, intercept), `row` float32[WIDTH]."""
+    total = scale[0]
+    for i in range(roots.shape[0]):
+        node = np.int64(roots[i])
+        while trees[node, 0] >= 0.0:
+            below = np.float64(row[np.int64(trees[node, 0])]) <= trees[node, 1]
+            node = np.int64(trees[node, 2] if below else trees[node, 3])
+        total += trees[node, 4]
+    return scale[1] * total + scale[2]
 
 
 @njit
@@ -258,17 +278,16 @@ def batch_features(
 
 @njit
 def batch_scores(
-    lexicon, token_weights, weights, buffer, offsets, zone_offsets, kinds, zone_starts, zone_ends, scratch, row, out
+    lexicon, heads, buffer, offsets, zone_offsets, kinds, zone_starts, zone_ends, scratch, row, out
 ):
-    """Log-odds of D documents without keeping their features: `weights` float64[2, WIDTH + 1] (bias last),
-    `row` float32[WIDTH] scratch; fills `out` float64[D, 6]: spun, stuffed, words, prose words, shares of
-    function and of unknown words."""
+    """Log-odds of D documents without keeping their features: `row` float32[WIDTH] is scratch; fills `out`
+    float64[D, 6]: spun, stuffed, words, prose words, shares of function and of unknown words."""
     for d in range(offsets.shape[0] - 1):
         first, last = zone_offsets[d], zone_offsets[d + 1]
         out[d, 2], out[d, 3] = document_features(
-            lexicon, token_weights, buffer, offsets[d], offsets[d + 1],
+            lexicon, heads.token_weights, buffer, offsets[d], offsets[d + 1],
             kinds[first:last], zone_starts[first:last], zone_ends[first:last], scratch, row,
         )  # fmt: skip
-        for head in range(2):
-            out[d, head] = head_odds(weights[head], row)
+        out[d, 0] = head_odds(heads.trees, heads.spun_roots, heads.scales[0], row)
+        out[d, 1] = head_odds(heads.trees, heads.stuffed_roots, heads.scales[1], row)
         out[d, 4], out[d, 5] = row[STYLE], row[STYLE + 1]

@@ -2,8 +2,9 @@
 
 A bundle is a directory or a `.zip` of it: `manifest.json` (schema, name, version, feature version and names,
 hash of each file and of the lexicon, thresholds, metrics, training record), `token_weights.npy` (float16),
-`weights.npy` (float64[2, WIDTH + 1]: `spun` and `stuffed`, bias last), `curves.npy` (float64[2, G]: thresholds
-on the log-odds at the false-positive rates of the manifest's `fpr_grid`).
+the decision trees of both heads (`trees.npy`, `spun_roots.npy`, `stuffed_roots.npy`, `scales.npy`; see
+`features.head_odds`), `curves.npy` (float64[2, G]: thresholds on the log-odds at the false-positive rates of
+the manifest's `fpr_grid`).
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """The ones that unpack in bounded steps."""
 ARRAYS = {
     "token_weights.npy": ("float16", (SIZE,)),
-    "weights.npy": ("float64", (2, features.WIDTH + 1)),
+    "trees.npy": ("float64", (-1, 5)),
+    "spun_roots.npy": ("int32", (-1,)),
+    "stuffed_roots.npy": ("int32", (-1,)),
+    "scales.npy": ("float64", (2, 3)),
     "curves.npy": ("float64", (2, -1)),
 }
 
@@ -57,11 +61,10 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded bundle. `features.head_odds` gives calibrated log-odds from `weights`."""
+    """A loaded bundle; `heads` goes into kernels as it is."""
 
     manifest: dict[str, Any]
-    token_weights: np.ndarray
-    weights: np.ndarray
+    heads: features.Heads
     curves: np.ndarray
     digest: str
 
@@ -118,10 +121,30 @@ def _load(path: Path) -> Model:
         arrays[name] = _read_array(path, name, data, dtype, shape)
     if len(manifest["fpr_grid"]) != arrays["curves.npy"].shape[1]:
         raise ModelError(f"{path}: curves.npy and fpr_grid differ in length")
-    weights = arrays["token_weights.npy"].astype(np.float32)
-    return Model(
-        manifest, weights, arrays["weights.npy"], arrays["curves.npy"], hashlib.sha256(raw).hexdigest()
+    _check_trees(path, arrays)
+    heads = features.Heads(
+        arrays["token_weights.npy"].astype(np.float32),
+        *(arrays[f"{name}.npy"] for name in features.Heads._fields[1:]),
     )
+    return Model(manifest, heads, arrays["curves.npy"], hashlib.sha256(raw).hexdigest())
+
+
+def _check_trees(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Children stand after their parent, so that every walk ends, and all indices are in range."""
+    trees = arrays["trees.npy"]
+    number = np.arange(len(trees))[:, None]
+    inner = trees[:, 0] >= 0
+    children = trees[inner, 2:4]
+    sound = (
+        (trees[:, 0] < features.WIDTH).all()
+        and (children > number[inner]).all()
+        and (children < len(trees)).all()
+        and (children == np.floor(children)).all()
+        and (trees[:, 0] == np.floor(trees[:, 0])).all()
+    )
+    roots = np.concatenate([arrays["spun_roots.npy"], arrays["stuffed_roots.npy"]])
+    if not sound or (roots < 0).any() or (roots >= len(trees)).any():
+        raise ModelError(f"{path}: trees.npy does not hold decision trees")
 
 
 def _check_manifest(manifest: dict[str, Any]) -> None:

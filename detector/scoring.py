@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,28 +18,29 @@ from typing import Any
 import numpy as np
 
 from detector import features
-from detector.document import Document
+from detector.document import Document, Zone
 from detector.evidence import collect_evidence
 from detector.kernels import kernel
 from detector.language import is_english
 from detector.lexicon.tables import LexiconFiles, load_lexicon
-from detector.model import POLICIES, Model, load_model
-from detector.paths import LEXICON, SHIPPED
+from detector.model import POLICIES, Model, ModelError, load_model
 from detector.packing import pack
+from detector.paths import LEXICON, SHIPPED
 from detector.signals.spintax import find_spintax
 from detector.verdict import Evidence, Label, Verdict
 
 MIN_WORDS = 50
+"""Words of prose below which the detector abstains."""
 MAX_CHARACTERS = 1_000_000
 """Longer documents are scored on this much of their beginning, and say so (`truncated`)."""
 BATCH_DOCUMENTS, BATCH_CHARACTERS = 128, 1_000_000
 
 
 @kernel
-def _score(lexicon, token_weights, weights, buffer, offsets, zone_offsets, kinds, starts, ends, scratch, row, out):
+def _score(lexicon, heads, buffer, offsets, zone_offsets, kinds, starts, ends, scratch, row, out):
     """Fill `out` float64[D, 6]: spun and stuffed log-odds, words, prose words, function and unknown shares."""
     features.batch_scores(
-        lexicon, token_weights, weights, buffer, offsets, zone_offsets, kinds, starts, ends, scratch, row, out
+        lexicon, heads, buffer, offsets, zone_offsets, kinds, starts, ends, scratch, row, out
     )
 
 
@@ -126,27 +128,33 @@ class Detector:
         row = np.empty(features.WIDTH, np.float32)
         tables, model = self.lexicon.tables, self.model
         scratch = self._scratch(batch.longest)
-        _score(tables, model.token_weights, model.weights, *batch.arrays, scratch, row, out)
+        _score(tables, model.heads, *batch.arrays, scratch, row, out)
         return [
             self._verdict(document, short, numbers, evidence)
             for document, short, numbers in zip(documents, cut, out.tolist(), strict=True)
         ]
 
     def _verdict(self, document: Document, short: Document, numbers: list[float], evidence: bool) -> Verdict:
-        spun_odds, stuffed_odds, words, _, function_words, unknown_words = numbers
+        spun_odds, stuffed_odds, words, prose_words, function_words, unknown_words = numbers
         truncated = short is not document
-        common = {"id": document.id, "url": document.url, "words": int(words), "model": self.model.name}
-        if words < MIN_WORDS:
-            return Verdict(status="too_short", truncated=truncated, **common)
+        verdict = partial(
+            Verdict,
+            document.id,
+            words=int(words),
+            model=self.model.name,
+            url=document.url,
+            truncated=truncated,
+        )
+        if prose_words < MIN_WORDS:
+            return verdict(status="too_short")
         if not is_english(short.text, function_words, unknown_words):
-            return Verdict(status="not_english", truncated=truncated, **common)
+            return verdict(status="not_english")
         scores = (_probability(spun_odds), _probability(stuffed_odds))
         label, reasons = self._judge(scores)
         found = self._evidence(short, *scores) if evidence else ()
-        return Verdict(
-            status="scored", spun=scores[0], stuffed=scores[1], verdict=label, reasons=reasons,
-            evidence=found, truncated=truncated, **common,
-        )  # fmt: skip
+        return verdict(
+            status="scored", spun=scores[0], stuffed=scores[1], verdict=label, reasons=reasons, evidence=found
+        )
 
     def _judge(self, scores: tuple[float, float]) -> tuple[Label, tuple[str, ...]]:
         names = ("spun", "stuffed")
@@ -160,7 +168,7 @@ class Detector:
         batch = pack([document])
         buffer, _, _, kinds, starts, ends = batch.arrays
         scratch = self._scratch(batch.longest)
-        tables, weights = self.lexicon.tables, self.model.token_weights
+        tables, weights = self.lexicon.tables, self.model.heads.token_weights
         count, spintax = _measure(tables, weights, buffer, kinds, starts, ends, scratch)
         return collect_evidence(self.lexicon, document, scratch, count, spintax, spun, stuffed)
 
@@ -172,7 +180,11 @@ def _as_document(document: str | Document) -> Document:
 def _cut(document: Document) -> Document:
     if len(document.text) <= MAX_CHARACTERS:
         return document
-    zones = tuple(zone for zone in document.zones if zone.end <= MAX_CHARACTERS)
+    zones = tuple(
+        Zone(zone.kind, zone.start, min(zone.end, MAX_CHARACTERS))
+        for zone in document.zones
+        if zone.start < MAX_CHARACTERS
+    )
     return Document(document.text[:MAX_CHARACTERS], document.id, document.url, zones)
 
 
@@ -206,4 +218,8 @@ def load(model: str | Path | None = None, policy: str = "balanced", fpr: float |
     name = policy if fpr is None else f"fpr={fpr:g}"
     opened = load_model(SHIPPED if model is None else Path(model))
     lexicon = load_lexicon(LEXICON)
+    if opened.manifest["lexicon"] != lexicon.digest:
+        raise ModelError(
+            f"model {opened.name} was trained with another lexicon than this release ships: retrain it"
+        )
     return Detector(opened, lexicon, name, rate)

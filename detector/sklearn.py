@@ -50,7 +50,7 @@ class SpunFeatures(TransformerMixin, BaseEstimator):
         """float32[D, F]. Raises TypeError if X is one string or holds anything but texts and Documents."""
         documents = _as_list(X)
         lexicon = load_lexicon(LEXICON).tables
-        weights = load_model(SHIPPED if self.model is None else self.model).token_weights
+        weights = load_model(SHIPPED if self.model is None else self.model).heads.token_weights
         names = self.get_feature_names_out().tolist()
         columns = [features.NAMES.index(name) for name in names]
         return feature_matrix(lexicon, weights, documents)[:, columns]

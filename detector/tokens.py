@@ -31,8 +31,8 @@ class Mark(IntFlag):
     PARAGRAPH = 16
     """On a BREAK: a paragraph starts here."""
     OTHER_SCRIPT = 32
-    QUOTED = 64
-    """A quotation mark, bracket or emphasis sign stands between the word before and this one."""
+    HYPHENATED = 64
+    """Joined to the word before it by a hyphen."""
     SOFT_HYPHEN = 128
 
 
@@ -58,10 +58,10 @@ assert (Class.LETTER, Class.ACCENTED, Class.LOOKALIKE, Class.COMPATIBILITY) == (
 _C_INVISIBLE, _C_APOSTROPHE, _C_DIGIT = int(Class.INVISIBLE), int(Class.APOSTROPHE), int(Class.DIGIT)
 _C_OTHER, _C_SPACE, _C_NEWLINE = int(Class.OTHER_LETTER), int(Class.SPACE), int(Class.NEWLINE)
 _C_END, _C_CLAUSE, _C_COMMA = int(Class.SENTENCE_END), int(Class.CLAUSE_END), int(Class.COMMA)
-_C_QUOTE, _C_SOFT, _C_COMBINING = int(Class.QUOTE), int(Class.SOFT_HYPHEN), int(Class.COMBINING)
+_C_SOFT, _C_COMBINING = int(Class.SOFT_HYPHEN), int(Class.COMBINING)
 _CAPITALISED, _ALL_CAPITALS, _DISGUISED = int(Mark.CAPITALISED), int(Mark.ALL_CAPITALS), int(Mark.DISGUISED)
 _COMMA_BEFORE, _PARAGRAPH, _OTHER_SCRIPT = int(Mark.COMMA_BEFORE), int(Mark.PARAGRAPH), int(Mark.OTHER_SCRIPT)
-_QUOTED, _SOFT_MARK = int(Mark.QUOTED), int(Mark.SOFT_HYPHEN)
+_HYPHENATED, _SOFT_MARK = int(Mark.HYPHENATED), int(Mark.SOFT_HYPHEN)
 
 
 @njit(inline="always")
@@ -101,7 +101,8 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
     mixed = False  # digits or letters of another script within
     number = False
     first_capital = False
-    ended = clause = lines = comma = quoted = 0
+    ended = clause = lines = comma = 0
+    hyphen = -1  # where the hyphen stands that ended the last word
     while at <= end:
         if at < end:
             sign, width = _decode(buffer, at, end)
@@ -205,15 +206,15 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     mark |= _OTHER_SCRIPT
                 if comma:
                     mark |= _COMMA_BEFORE
-                if quoted:
-                    mark |= _QUOTED
+                if hyphen >= 0 and hyphen == word_start - 1:
+                    mark |= _HYPHENATED
                 ids[count] = found
                 hashes[count] = np.uint32(hashed & np.uint64(0xFFFFFFFF))
                 starts[count], ends[count], marks[count] = word_start, word_end, mark
                 count += 1
                 words += 1
                 word_start = -1
-                ended = clause = lines = comma = quoted = 0
+                ended = clause = lines = comma = 0
             if not inside_number:
                 if kind == _C_SPACE or kind == _C_NEWLINE:
                     ended = 2 if ended else 0
@@ -226,8 +227,8 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     clause = 1
                 elif kind == _C_COMMA:
                     comma = 1
-                elif kind == _C_QUOTE or kind == _C_APOSTROPHE:
-                    quoted = 1
+                elif sign == 0x2D or sign == 0x2010 or sign == 0x2011:
+                    hyphen = point if count > 0 and ends[count - 1] == point else -1
         at += width
         point += 1
     return count, words, point - 1

@@ -33,9 +33,21 @@ def make_manifest(**changes: Any) -> dict[str, Any]:
 def make_arrays(seed: int = 7) -> dict[str, np.ndarray]:
     """Weights under which about every third word looks replaced and scores spread over (0, 1)."""
     generator = np.random.default_rng(seed)
+    stumps = 160
+    trees = np.zeros((3 * stumps, 5))
+    trees[0::3, 0] = generator.integers(0, features.WIDTH, stumps)
+    trees[0::3, 1] = generator.uniform(0.0, 0.1, stumps)
+    trees[0::3, 2], trees[0::3, 3] = np.arange(1, 3 * stumps, 3), np.arange(2, 3 * stumps, 3)
+    for leaf in (1, 2):
+        trees[leaf::3, 0] = -1.0
+        trees[leaf::3, 4] = generator.normal(0.0, 0.4, stumps)
+    roots = np.arange(0, 3 * stumps, 3, dtype=np.int32)
     return {
         "token_weights.npy": generator.normal(-0.12, 0.3, SIZE).astype(np.float16),
-        "weights.npy": generator.normal(0.0, 0.5, (2, features.WIDTH + 1)),
+        "trees.npy": trees,
+        "spun_roots.npy": roots[::2].copy(),
+        "stuffed_roots.npy": roots[1::2].copy(),
+        "scales.npy": np.array([[0.1, 1.0, 0.0], [-0.2, 1.1, 0.1]]),
         "curves.npy": np.array([[4.0, 3.0, 2.0, -1.0], [5.0, 4.0, 3.0, 0.0]]),
     }
 

@@ -66,7 +66,7 @@ def features_of(tables: Lexicon, detector: Detector) -> Features:
     """{feature name: value} of one text or Document."""
 
     def compute(document: str | Document) -> dict[str, float]:
-        row = feature_matrix(tables, detector.model.token_weights, [document])[0]
+        row = feature_matrix(tables, detector.model.heads.token_weights, [document])[0]
         return dict(zip(NAMES, row.tolist(), strict=True))
 
     return compute

@@ -30,12 +30,14 @@ class Measured:
         return found[: self.count]
 
     def is_word(self) -> np.ndarray:
-        return self.column("ids") != BREAK
+        return np.not_equal(self.column("ids"), BREAK)
 
     def spans(self) -> list[tuple[int, int]]:
         """(start, end) of each word."""
         keep = self.is_word()
-        return list(zip(self.column("starts")[keep].tolist(), self.column("ends")[keep].tolist(), strict=True))
+        return list(
+            zip(self.column("starts")[keep].tolist(), self.column("ends")[keep].tolist(), strict=True)
+        )
 
     def words(self) -> list[str]:
         return [self.text[start:end] for start, end in self.spans()]
@@ -43,7 +45,9 @@ class Measured:
     def sentences(self) -> list[list[str]]:
         """Words between breaks."""
         found: list[list[str]] = []
-        for id, start, end in zip(self.column("ids"), self.column("starts"), self.column("ends"), strict=True):
+        for id, start, end in zip(
+            self.column("ids"), self.column("starts"), self.column("ends"), strict=True
+        ):
             if id == BREAK:
                 found.append([])
             else:

@@ -5,13 +5,17 @@ from detector.document import Document, Zone, ZoneKind
 
 
 def test_parts_are_joined_by_blank_lines_and_keep_their_places() -> None:
-    document = Document.from_parts([(ZoneKind.TITLE, "Bread"), (ZoneKind.BODY, "We bake."), (ZoneKind.ALT, "oven")])
+    document = Document.from_parts(
+        [(ZoneKind.TITLE, "Bread"), (ZoneKind.BODY, "We bake."), (ZoneKind.ALT, "oven")]
+    )
     assert document.text == "Bread\n\nWe bake.\n\noven"
     assert document.zones == (Zone(ZoneKind.TITLE, 0, 5), Zone(ZoneKind.ALT, 17, 21))
 
 
 def test_empty_parts_leave_no_trace() -> None:
-    document = Document.from_parts([(ZoneKind.TITLE, " \n"), (ZoneKind.BODY, "We bake."), (ZoneKind.META, "")])
+    document = Document.from_parts(
+        [(ZoneKind.TITLE, " \n"), (ZoneKind.BODY, "We bake."), (ZoneKind.META, "")]
+    )
     assert document == Document("We bake.")
 
 

@@ -18,21 +18,21 @@ def test_names_are_unique_and_one_per_column() -> None:
 
 @given(st.lists(any_text, max_size=4))
 def test_any_texts_have_finite_features(tables: Lexicon, detector: Detector, texts: list[str]) -> None:
-    matrix = feature_matrix(tables, detector.model.token_weights, texts)
+    matrix = feature_matrix(tables, detector.model.heads.token_weights, texts)
     assert matrix.shape == (len(texts), features.WIDTH)
     assert np.isfinite(matrix).all()
 
 
 def test_features_do_not_depend_on_neighbours_in_the_batch(tables: Lexicon, detector: Detector) -> None:
     texts = [STUFFED, "", HONEST, "\ud800", SPUN, HONEST]
-    weights = detector.model.token_weights
+    weights = detector.model.heads.token_weights
     together = feature_matrix(tables, weights, texts)
     alone = [feature_matrix(tables, weights, [text])[0] for text in texts]
     assert np.array_equal(together, np.array(alone))
 
 
 def test_an_empty_text_gives_zeros(tables: Lexicon, detector: Detector) -> None:
-    assert not feature_matrix(tables, detector.model.token_weights, ["", " \n"]).any()
+    assert not feature_matrix(tables, detector.model.heads.token_weights, ["", " \n"]).any()
 
 
 @pytest.mark.parametrize("text", [HONEST, SPUN, STUFFED])

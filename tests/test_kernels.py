@@ -45,17 +45,20 @@ def test_changed_sources_get_another_folder(tmp_path: Path) -> None:
     for content in ("a = 1\n", "a = 22\n"):
         source.write_text(content)
         code = f"from pathlib import Path; from detector import kernels; kernels.PACKAGE = Path({str(tmp_path)!r}); "
-        folders.add(in_new_process(code + "print(kernels.cache_folder())", DETECTOR_CACHE=str(tmp_path / "cache")))
+        folders.add(
+            in_new_process(code + "print(kernels.cache_folder())", DETECTOR_CACHE=str(tmp_path / "cache"))
+        )
     assert len(folders) == 2
 
 
 def test_kernels_compute_and_leave_numba_as_it_was() -> None:
     import numba
 
-    before = numba.config.CACHE_DIR
+    before = numba.config.CACHE_DIR  # type: ignore[attr-defined]
     compiled = kernels.kernel(_add)
     assert compiled(2, 3) == 5
-    assert numba.config.CACHE_DIR == before
+    after = numba.config.CACHE_DIR  # type: ignore[attr-defined]
+    assert after == before
     assert kernels.is_warm()
 
 

@@ -13,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector import features
-from detector.model import MAX_FILE_BYTES, MAX_MANIFEST_BYTES, POLICIES, Model, ModelError, load_model, save_model
+from detector.features import Heads
+from detector.model import (
+    MAX_FILE_BYTES,
+    MAX_MANIFEST_BYTES,
+    POLICIES,
+    Model,
+    ModelError,
+    load_model,
+    save_model,
+)
 from tests.bundles import GRID, make_arrays, make_bundle, make_manifest, replace_array, replace_file, zipped
 
 
@@ -29,8 +38,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 def test_what_is_saved_is_loaded(model: Model) -> None:
     arrays = make_arrays()
-    assert np.array_equal(model.token_weights, arrays["token_weights.npy"].astype(np.float32))
-    assert np.array_equal(model.weights, arrays["weights.npy"])
+    assert np.array_equal(model.heads.token_weights, arrays["token_weights.npy"].astype(np.float32))
+    for name in Heads._fields[1:]:
+        assert np.array_equal(getattr(model.heads, name), arrays[f"{name}.npy"]), name
     assert np.array_equal(model.curves, arrays["curves.npy"])
     assert model.name == f"test@1.2.3#{model.digest[:8]}"
 
@@ -39,12 +49,14 @@ def test_what_is_saved_is_loaded(model: Model) -> None:
 def test_a_zip_is_the_same_model(bundle: Path, tmp_path: Path, method: int) -> None:
     packed = load_model(zipped(bundle, tmp_path / "model.zip", method))
     assert packed.digest == load_model(bundle).digest
-    assert np.array_equal(packed.weights, load_model(bundle).weights)
+    assert np.array_equal(packed.heads.trees, load_model(bundle).heads.trees)
 
 
 def test_same_content_same_bytes(tmp_path: Path) -> None:
     first, second = (make_bundle(tmp_path / name) for name in ("one", "two"))
-    assert {p.name: p.read_bytes() for p in first.iterdir()} == {p.name: p.read_bytes() for p in second.iterdir()}
+    assert {p.name: p.read_bytes() for p in first.iterdir()} == {
+        p.name: p.read_bytes() for p in second.iterdir()
+    }
 
 
 # Thresholds
@@ -96,11 +108,14 @@ def with_bytes(name: str, data: bytes) -> Callable[[Path], None]:
 
 
 def with_raw_manifest(data: bytes) -> Callable[[Path], None]:
-    return lambda folder: (folder / "manifest.json").write_bytes(data) and None
+    def damage(folder: Path) -> None:
+        (folder / "manifest.json").write_bytes(data)
+
+    return damage
 
 
 def cut_off(folder: Path) -> None:
-    path = folder / "weights.npy"
+    path = folder / "trees.npy"
     path.write_bytes(path.read_bytes()[:-8])
 
 
@@ -127,6 +142,16 @@ class Bomb:
         return (Path.touch, (Path("exploded"),))
 
 
+def with_node(column: int, value: float, row: int = 0) -> Callable[[Path], None]:
+    """One number of the first tree changed."""
+
+    def change(trees: np.ndarray) -> np.ndarray:
+        trees[row, column] = value
+        return trees
+
+    return with_array("trees.npy", change)
+
+
 def npz() -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, a=np.zeros(3))
@@ -134,7 +159,7 @@ def npz() -> bytes:
 
 
 DAMAGES = {
-    "cut off": (cut_off, r"weights\.npy does not match its hash"),
+    "cut off": (cut_off, r"trees\.npy does not match its hash"),
     "one bit changed": (one_bit, r"token_weights\.npy does not match its hash"),
     "file missing": (missing, r"curves\.npy: No such file"),
     "no manifest": (lambda folder: (folder / "manifest.json").unlink(), r"manifest\.json: No such file"),
@@ -154,21 +179,29 @@ DAMAGES = {
     "grid of another length": (with_manifest(fpr_grid=[0.1]), r"curves\.npy and fpr_grid differ"),
     "grid not a number": (with_manifest(fpr_grid=[float("nan")]), "fpr_grid is not an increasing list"),
     "files not a mapping": (with_manifest(files=[]), "files is not a mapping"),
-    "a value not a number": (with_array("weights.npy", lambda a: a * np.nan), r"weights\.npy holds values that are not finite"),
+    "a value not a number": (with_array("trees.npy", lambda a: a * np.nan), r"trees\.npy holds values that are not finite"),
     "infinite": (with_array("curves.npy", lambda a: a + np.inf), "not finite"),
-    "wrong type": (with_array("weights.npy", lambda a: a.astype(np.float32)), r"another type or shape than float64"),
-    "big endian": (with_array("weights.npy", lambda a: a.astype(">f8")), "another type or shape"),
-    "wrong shape": (with_array("weights.npy", lambda a: a[:, 1:].copy()), "another type or shape"),
+    "wrong type": (with_array("trees.npy", lambda a: a.astype(np.float32)), r"another type or shape than float64"),
+    "big endian": (with_array("trees.npy", lambda a: a.astype(">f8")), "another type or shape"),
+    "wrong shape": (with_array("trees.npy", lambda a: a[:, 1:].copy()), "another type or shape"),
     "wrong rank": (with_array("curves.npy", lambda a: a[0].copy()), "another type or shape"),
-    "column order": (with_array("weights.npy", np.asfortranarray), "another type or shape"),
+    "column order": (with_array("trees.npy", np.asfortranarray), "another type or shape"),
     "too many values": (with_array("token_weights.npy", lambda a: np.zeros(2 * len(a), a.dtype)), "another type or shape"),
     "an exabyte stated": (with_bytes("curves.npy", header_only("(2, 72057594037927936)")), "do not make up"),
-    "values missing": (with_bytes("weights.npy", header_only(f"(2, {features.WIDTH + 1})")), "do not make up"),
-    "pickled array": (with_array("weights.npy", lambda a: np.array([Bomb()], object)), "weights"),
-    "plain pickle": (with_bytes("weights.npy", pickle.dumps(Bomb())), "not a plain array file"),
-    "archive of arrays": (with_bytes("weights.npy", npz()), "not a plain array file"),
-    "empty array file": (with_bytes("weights.npy", b""), "not a plain array file"),
-    "file too large": (with_bytes("weights.npy", b"\0" * (MAX_FILE_BYTES + 1)), "larger than 16,777,216 bytes"),
+    "values missing": (with_bytes("trees.npy", header_only("(480, 5)")), "do not make up"),
+    "a tree that never ends": (with_node(2, 0), "does not hold decision trees"),
+    "a child before the first": (with_node(2, -7), "does not hold decision trees"),
+    "a child beyond the last": (with_node(3, 1e9), "does not hold decision trees"),
+    "half a child": (with_node(3, 2.5), "does not hold decision trees"),
+    "a feature too many": (with_node(0, features.WIDTH), "does not hold decision trees"),
+    "half a feature": (with_node(0, 0.5), "does not hold decision trees"),
+    "a root beyond the last": (with_array("spun_roots.npy", lambda a: a + 10_000), "does not hold decision trees"),
+    "a root before the first": (with_array("stuffed_roots.npy", lambda a: a - 10), "does not hold decision trees"),
+    "pickled array": (with_array("trees.npy", lambda a: np.array([Bomb()], object)), "trees"),
+    "plain pickle": (with_bytes("trees.npy", pickle.dumps(Bomb())), "not a plain array file"),
+    "archive of arrays": (with_bytes("trees.npy", npz()), "not a plain array file"),
+    "empty array file": (with_bytes("trees.npy", b""), "not a plain array file"),
+    "file too large": (with_bytes("trees.npy", b"\0" * (MAX_FILE_BYTES + 1)), "larger than 16,777,216 bytes"),
 }  # fmt: skip
 
 
@@ -195,7 +228,9 @@ def test_a_path_that_is_not_there_says_how_to_get_a_model(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_zip_methods_that_unpack_without_bounds_are_refused(bundle: Path, tmp_path: Path, method: int) -> None:
+def test_zip_methods_that_unpack_without_bounds_are_refused(
+    bundle: Path, tmp_path: Path, method: int
+) -> None:
     with pytest.raises(ModelError, match="another method than store or deflate"):
         load_model(zipped(bundle, tmp_path / "model.zip", method))
 
@@ -231,14 +266,16 @@ def test_no_change_to_a_zip_gets_past_the_checks(
     changed = bytearray(small_zip)
     for _ in range(data.draw(st.integers(1, 3))):
         near_end = st.integers(max(len(changed) - 400, 0), len(changed) - 1)
-        changed[data.draw(st.one_of(st.integers(0, len(changed) - 1), near_end))] = data.draw(st.integers(0, 255))
+        changed[data.draw(st.one_of(st.integers(0, len(changed) - 1), near_end))] = data.draw(
+            st.integers(0, 255)
+        )
     path = tmp_path_factory.getbasetemp() / "changed.zip"
     path.write_bytes(changed[: data.draw(st.one_of(st.just(len(changed)), st.integers(0, len(changed))))])
     try:
         loaded = load_model(path)
     except ModelError:
         return
-    assert np.isfinite(loaded.weights).all()
+    assert np.isfinite(loaded.heads.trees).all()
 
 
 # Saving
@@ -258,8 +295,8 @@ def test_saving_keeps_the_previous_model_and_leaves_nothing_else(tmp_path: Path)
 @pytest.mark.parametrize(
     ("manifest", "arrays"),
     [
-        (make_manifest(), make_arrays() | {"weights.npy": np.full((2, features.WIDTH + 1), np.nan)}),
-        (make_manifest(), make_arrays() | {"weights.npy": np.zeros((2, 3))}),
+        (make_manifest(), make_arrays() | {"trees.npy": np.full((9, 5), np.nan)}),
+        (make_manifest(), make_arrays() | {"trees.npy": np.zeros((2, 3, 4))}),
         (make_manifest(features=["other"]), make_arrays()),
         (make_manifest(fpr_grid=[]), make_arrays() | {"curves.npy": np.zeros((2, 0))}),
     ],
@@ -276,8 +313,8 @@ def test_a_model_that_would_not_load_is_not_saved(
 
 def test_an_interrupted_save_leaves_the_old_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = load_model(make_bundle(tmp_path / "model", seed=1)).digest
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="disk full"):
-        patch.setattr("os.fsync", _disk_full)
+    monkeypatch.setattr("os.fsync", _disk_full)
+    with pytest.raises(OSError, match="disk full"):
         make_bundle(tmp_path / "model", seed=2)
     assert load_model(tmp_path / "model").digest == before
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
@@ -289,7 +326,9 @@ def _disk_full(_: int) -> None:
 
 def test_readers_meet_a_whole_model_while_another_is_saved(tmp_path: Path) -> None:
     folder = make_bundle(tmp_path / "model", seed=0)
-    expected = {load_model(make_bundle(tmp_path / "other" / str(seed), seed=seed)).digest for seed in range(5)}
+    expected = {
+        load_model(make_bundle(tmp_path / "other" / str(seed), seed=seed)).digest for seed in range(5)
+    }
     done = threading.Event()
     seen: list[str] = []
 

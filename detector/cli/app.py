@@ -12,6 +12,7 @@ from detector.cli.lexicon import lexicon
 from detector.cli.model import model
 from detector.cli.score import score
 from detector.cli.spin import spin
+from detector.cli.train import train
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command("score")(score)
@@ -19,6 +20,7 @@ app.command("explain")(explain)
 app.add_typer(model, name="model")
 app.add_typer(lexicon, name="lexicon")
 app.command("spin")(spin)
+app.command("train")(train)
 
 
 def _print_version(wanted: bool) -> None:

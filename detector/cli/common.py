@@ -117,12 +117,14 @@ class Tally:
         self.counts: Counter[str] = Counter()
 
     def add(self, scored: Scored) -> None:
+        """Count one document."""
         from detector.report.places import badge
 
         self.counts[badge(scored.verdict)] += 1
 
     @property
     def total(self) -> int:
+        """Documents so far."""
         return self.counts.total()
 
     def status(self, exit_zero: bool) -> int:

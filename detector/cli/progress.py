@@ -20,6 +20,7 @@ class Progress:
         self._shown = False
 
     def show(self, counts: Counter[str]) -> None:
+        """Write the line anew, if it is time; `counts` are documents by badge."""
         if not self._enabled or (now := time.monotonic()) < self._next:
             return
         self._next = now + EVERY
@@ -30,5 +31,6 @@ class Progress:
         print("\r\x1b[2K" + " \u00b7 ".join(parts), end="", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
+        """Take the line away."""
         if self._shown:
             print("\r\x1b[2K", end="", file=sys.stderr, flush=True)

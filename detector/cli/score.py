@@ -166,13 +166,17 @@ def run(
     except KeyboardInterrupt:
         warn(f"interrupted after {tally.total:,} documents")
         return INTERRUPTED
+    return _conclude(tally, paths, format is OutputFormat.human and output is None, exit_zero)
+
+
+def _conclude(tally: Tally, paths: list[str], seen: bool, exit_zero: bool) -> int:
+    """Say on standard error what the records alone might not tell; `seen`: the user has them before him."""
     if tally.total == 0:
-        warn(
-            f"error: no documents in {', '.join(paths)}: no files with a known suffix (use --from for others)"
-        )
+        where = ", ".join(paths)
+        warn(f"error: no documents in {where}: no files with a known suffix (name others one by one)")
         return ERROR
     failed = tally.counts["failed"]
-    if failed and (format is not OutputFormat.human or output is not None):
+    if failed and not seen:
         warn(f"{failed:,} of {tally.total:,} documents could not be read: see the records with status failed")
     return tally.status(exit_zero)
 

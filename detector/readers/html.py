@@ -170,12 +170,11 @@ def refuse_bomb(html: str) -> None:
             step = -1 if closing and opened[name] else 0 if closing else 1
             opened[name] += step
             formatting += step
-            continue
-        work += formatting
-        if closing:
+        elif closing:
             _close(stack, name)
         elif name not in _FLAT:
             stack.append(name)
+        work += formatting if name not in _FORMATTING else 0
         if len(stack) > MAX_DEPTH or formatting > MAX_DEPTH or work > MAX_FORMAT_WORK:
             raise ValueError("its elements are nested or left open by the thousand: it is broken or a trap")
 

@@ -34,6 +34,8 @@ MAX_SHOWN = 1_000_000
 MAX_UNBROKEN = 28
 """A mark of up to this many characters is not broken over two lines, nor is what is written above it."""
 TITLES: dict[Family, str] = {"spun": "Spun", "stuffed": "Stuffed"}
+MAX_FINDINGS = 30
+"""Rows of the table for each probability; the rest is summed up in one."""
 STRONG, MEDIUM = 0.5, 0.2
 """A mark's depth of colour: its weight as a share of the weightiest of its family."""
 
@@ -51,7 +53,7 @@ def render_document(scored: Scored, policy: Policy, number: int, heading: str = 
         yield '<div class="columns">\n<section class="reading" aria-label="The text">\n'
         yield from _text(scored, number)
         yield "</section>\n"
-        yield from _table(verdict, number)
+        yield from _table(verdict, number, min(len(scored.document.text), MAX_SHOWN))
         yield "</div>\n"
     yield "</article>\n"
 
@@ -158,7 +160,7 @@ def _hover(item: Evidence) -> str:
     return f"{KIND_NAMES[item.kind]}{instead} ({percent(item.weight)} of the score)"
 
 
-def _table(verdict: Verdict, number: int) -> Iterator[str]:
+def _table(verdict: Verdict, number: int, length: int) -> Iterator[str]:
     """The findings, under a line for each of the two probabilities, the higher one first."""
     found = findings(verdict.evidence)
     if not found:
@@ -172,15 +174,28 @@ def _table(verdict: Verdict, number: int) -> Iterator[str]:
         if own:
             yield f'<tbody>\n<tr class="group {name}"><th scope="rowgroup">{TITLES[name]}</th>'
             yield f'<th class="weight">{_escape(percent(scores[name]))}</th></tr>\n'
-            yield from (_row(item, verdict, number, own[0].weight or 1.0) for item in own)
+            top = own[0].weight or 1.0
+            yield from (_row(item, verdict, number, length, top) for item in own[:MAX_FINDINGS])
+            yield _rest(own[MAX_FINDINGS:])
             yield "</tbody>\n"
     yield "</table>\n</section>\n"
 
 
-def _row(finding: Finding, verdict: Verdict, number: int, top: float) -> str:
+def _rest(left: list[Finding]) -> str:
+    if not left:
+        return ""
+    weight = _escape(percent(min(sum(finding.weight for finding in left), 1.0)))
+    words = f"{len(left):,} lighter ones, marked in the text"
+    return f'<tr class="rest"><td>{words}</td><td class="weight">{weight}</td></tr>\n'
+
+
+def _row(finding: Finding, verdict: Verdict, number: int, length: int, top: float) -> str:
     first = verdict.evidence[min(finding.places, key=lambda i: verdict.evidence[i].start)]
     name = family(first)
-    place = f"#d{number}p{max(first.start, 0)}"
+    start = max(first.start, 0)
+    words = _escape(finding.text)
+    if start < min(first.end, length):
+        words = f'<a href="#d{number}p{start}">{words}</a>'
     instead = (
         f' <span class="arrow">\u2192</span> <b>{_escape(finding.suggestion)}</b>'
         if finding.suggestion
@@ -188,7 +203,7 @@ def _row(finding: Finding, verdict: Verdict, number: int, top: float) -> str:
     )
     times = f" \u00b7 {len(finding.places)} times" if len(finding.places) > 1 else ""
     return (
-        f'<tr class="{name}"><td><a href="{place}">{_escape(finding.text)}</a>{instead}'
+        f'<tr class="{name}"><td>{words}{instead}'
         f'<span class="kind">{KIND_NAMES[finding.kind]}{times}</span></td>'
         f'<td class="weight">{_escape(percent(finding.weight))}{_bar(name, finding.weight / top)}</td></tr>\n'
     )

@@ -13,7 +13,7 @@ import math
 from numba import njit
 
 from detector.lexicon.hashing import bigram_key, find_level, trigram_key
-from detector.lexicon.tables import UNKNOWN
+from detector.lexicon.tables import NONE, UNKNOWN
 
 SMOOTHING = 0.7
 CORPUS_TOKENS = 143.7e6
@@ -23,7 +23,7 @@ CORPUS_TOKENS = 143.7e6
 @njit(inline="always")
 def pair_ratio(lexicon, a, b):
     """(exp(rho), count) of a pair of word ids; (1, 0) where a word is unknown: nothing is claimed."""
-    if a <= UNKNOWN - 1 and a != 1 or b == 0 or a == UNKNOWN or b == UNKNOWN:
+    if a == NONE or b == NONE or a == UNKNOWN or b == UNKNOWN:
         return 1.0, 0.0
     seen = lexicon.level_count[find_level(lexicon.bigram_keys, lexicon.bigram_levels, bigram_key(a, b))]
     expected = lexicon.count[a] * lexicon.count[b] / CORPUS_TOKENS

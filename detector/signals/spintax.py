@@ -41,7 +41,9 @@ def find_spintax(buffer, begin, end, starts, ends):
                         starts[found], ends[found] = opened_point, point + 1
                     found += 1
                 opened = -1
-            elif sign < 32 or sign == 61 or sign == 59 or sign == 60 or sign == 62 or sign == 92 or sign == 34:
+            elif (
+                sign < 32 or sign == 61 or sign == 59 or sign == 60 or sign == 62 or sign == 92 or sign == 34
+            ):
                 clean = False
         point += 1
     return found

@@ -95,7 +95,7 @@ def count_repeats(lexicon, tokens, count, n, keys, counts, repeats):
 
 @njit(inline="always")
 def _same_words(hashes, a, b, n):
-    for i in range(n):
+    for i in range(n):  # noqa: SIM110 (numba has no generator expressions)
         if hashes[a + i] != hashes[b + i]:
             return False
     return True
@@ -192,7 +192,12 @@ def _lists(lexicon, tokens, count, words, keys, counts, out):
         if ids[t] >= FIRST_WORD:
             functions += lexicon.word_flags[ids[t]] & _FUNCTION != 0
             commercial += lexicon.word_flags[ids[t]] & _COMMERCIAL != 0
-    out[0], out[1], out[2], out[3] = listed / words, keyword_lines / words, commercial / words, repeated / words
+    out[0], out[1], out[2], out[3] = (
+        listed / words,
+        keyword_lines / words,
+        commercial / words,
+        repeated / words,
+    )
     out[4], out[5] = in_bare / words, min(longest, 60) / 60
 
 

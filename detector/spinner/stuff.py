@@ -22,6 +22,8 @@ PLACES = (
     "Chennai Pune Bangalore Hyderabad Lahore Lagos Nairobi Singapore Dublin Glasgow Bristol Miami Denver Boston "
     "Seattle Orlando Tampa Auckland Calgary Noida Gurgaon Kolkata Jaipur Karachi Essex Kent Surrey Brooklyn Queens"
 ).split()
+MIN_INSERTED = 3
+"""Chance may leave a text as it was; below this many phrases it also gets a footer."""
 TECHNIQUES = ("paragraph_end", "inside", "places", "commas", "footer", "headings", "openers")
 
 
@@ -52,7 +54,7 @@ def _paragraphs(text: str, rng: random.Random) -> list[str]:
 
 
 def stuff(text: str, seed: int) -> tuple[str, str]:
-    """(stuffed text, keyphrase)."""
+    """(stuffed text, keyphrase); the phrase, or parts of it, are added at least MIN_INSERTED times."""
     rng = random.Random(seed)
     phrase = draw_keyphrase(text, rng)
     shown = phrase.title() if rng.random() < 0.6 else phrase
@@ -86,9 +88,16 @@ def stuff(text: str, seed: int) -> tuple[str, str]:
             block = [rng.choice(variants) for _ in range(rng.randint(6, 16))]
             parts.insert(rng.randint(1, len(parts)), rng.choice((", ", " | ", ", ")).join(block))
         else:
-            tail = [rng.choice(variants) for _ in range(rng.randint(8, 24))]
-            parts.append(rng.choice((" ", "\n", ", ")).join(tail))
+            parts.append(_footer(variants, rng))
+    added = sum(len(part.split()) for part in parts) - len(text.split())
+    if added < MIN_INSERTED * len(phrase.split()):
+        parts.append(_footer(variants, rng))
     return rng.choice(("\n\n", "\n\n", "\n")).join(parts), phrase
+
+
+def _footer(variants: list[str], rng: random.Random) -> str:
+    tail = [rng.choice(variants) for _ in range(rng.randint(8, 24))]
+    return rng.choice((" ", "\n", ", ")).join(tail)
 
 
 def _paste(part: str, phrase: str, rng: random.Random, share: float) -> str:

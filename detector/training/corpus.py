@@ -102,7 +102,7 @@ def _problems(record: Record) -> Iterator[str]:
     if record.folder == "pairs":
         pair = align(record.body)
         text = pair.original
-        if record.keys["kind"] not in "ABCDEFG":
+        if record.keys["kind"] not in set("ABCDEFG"):
             yield f"kind {record.keys['kind']!r} is none of A-G"
         if "[[" in pair.spun or "]]" in pair.spun or "|" in pair.spun.replace("||", ""):
             yield "a slot is malformed (nested, a missing ']]', or a '|' inside)"
@@ -143,7 +143,10 @@ def main(root: Path) -> int:
             print(f"{folder}: {problem}")
         niches = {record.keys["niche"].split("/")[0] for record in records}
         by = Counter(record.keys[keys[0]] for record in records)
-        print(f"{folder}: {len(records)} records, {len(niches)} niches; " + ", ".join(f"{k} {v}" for k, v in sorted(by.items())))
+        print(
+            f"{folder}: {len(records)} records, {len(niches)} niches; "
+            + ", ".join(f"{k} {v}" for k, v in sorted(by.items()))
+        )
     return int(bad > 0)
 
 

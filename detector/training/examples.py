@@ -39,6 +39,14 @@ class Example:
     spans: tuple[tuple[int, int], ...] | None = field(default=None, repr=False)
     partial: bool = False
 
+    @property
+    def block(self) -> str:
+        """What is held out together: a whole source of honest prose with all that was made of it, else the
+        group. So out-of-fold scores tell how the model does on sources that it never saw."""
+        if self.group.startswith(("clean:", "abstract:", "labelled:", "esl:", "honest:")):
+            return self.source.removeprefix("spun:").removeprefix("stuffed:")
+        return self.group
+
 
 def read_jsonl_xz(path: Path) -> Iterator[dict[str, Any]]:
     with lzma.open(path, "rt", encoding="utf-8") as lines:
@@ -109,7 +117,11 @@ def honest_labelled(folder: Path, seed: int) -> list[Example]:
 
 
 def spun_versions(
-    examples: list[Example], thesaurus: Thesaurus, seed: int, kinds: tuple[str, ...] = KINDS, versions: int = 1
+    examples: list[Example],
+    thesaurus: Thesaurus,
+    seed: int,
+    kinds: tuple[str, ...] = KINDS,
+    versions: int = 1,
 ) -> list[Example]:
     """Each clean example spun by a freshly drawn tool; those that hardly changed are left out."""
     out = []
@@ -121,7 +133,11 @@ def spun_versions(
             changed = sum(slot.end > slot.start for slot in spun.slots)
             if changed >= max(3, 0.02 * len(example.text.split())):
                 spans = tuple((slot.start, slot.end) for slot in spun.slots)
-                out.append(Example(spun.text, f"spun:{example.source}", example.group, 1, 0, 1.0, profile.kind, spans))
+                out.append(
+                    Example(
+                        spun.text, f"spun:{example.source}", example.group, 1, 0, 1.0, profile.kind, spans
+                    )
+                )
     return out
 
 
@@ -150,7 +166,9 @@ def written_examples(root: Path) -> list[Example]:
         examples.append(Example(pair.spun, f"written:{kind}", group, 1, 0, 2.0, kind, tuple(pair.spans)))
     for record in read_corpus(root, "stuffed"):
         text = plain_text(f"{record.keys['title']}\n\n{record.body}")
-        examples.append(Example(text, "written:stuffed", f"stuffed:{record.id}", None, 1, 2.0, record.keys["technique"]))
+        examples.append(
+            Example(text, "written:stuffed", f"stuffed:{record.id}", None, 1, 2.0, record.keys["technique"])
+        )
     for record in read_corpus(root, "honest"):
         text = plain_text(record.body)
         examples.append(Example(text, f"written:{record.keys['style']}", f"honest:{record.id}", 0, 0, 2.0))
@@ -170,7 +188,9 @@ def real_passages(path: Path, weight: float = 4.0) -> list[Example]:
         spans = tuple((at, at + length) for at, length in found if at >= 0) if label == "spun" else None
         group = f"real:{record['group']}"
         examples.append(
-            Example(text, f"real:{label}", group, *labels[label], weight, record["style"], spans, partial=True)
+            Example(
+                text, f"real:{label}", group, *labels[label], weight, record["style"], spans, partial=True
+            )
         )
     return examples
 

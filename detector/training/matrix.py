@@ -20,7 +20,9 @@ def _fill(lexicon, weights, buffer, offsets, zone_offsets, kinds, starts, ends, 
     )
 
 
-def feature_matrix(lexicon: Lexicon, token_weights: np.ndarray, documents: Sequence[str | Document]) -> np.ndarray:
+def feature_matrix(
+    lexicon: Lexicon, token_weights: np.ndarray, documents: Sequence[str | Document]
+) -> np.ndarray:
     """float32[D, WIDTH]; see `features.NAMES`. Raises nothing for any text; an empty text gives zeros."""
     batch = pack([Document(d) if isinstance(d, str) else d for d in documents])
     out = np.zeros((len(documents), features.WIDTH), np.float32)

@@ -17,7 +17,13 @@ BIGRAMS = {
     "<s> the": 30_000, "strong enough": 900, "enough to": 2_000, "brain stem": 700, "to cope": 500, "the brain": 450,
     "the mind": 440, "strong <unk>": 300, "sufficient to": 200, "<num> stem": 90, "the stem": 60, "rare mind": 3,
 }  # fmt: skip
-TRIGRAMS = {"strong enough to": 400, "the brain stem": 300, "enough to cope": 80, "to cope <unk>": 50, "a b c": 4}
+TRIGRAMS = {
+    "strong enough to": 400,
+    "the brain stem": 300,
+    "enough to cope": 80,
+    "to cope <unk>": 50,
+    "a b c": 4,
+}
 TORTURED = [
     {"tortured": "Mind stem", "expected": "brain stem (BS)"},
     {"tortured": "rare stem and rare brain", "expected": "stem cell"},

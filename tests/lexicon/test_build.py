@@ -66,7 +66,10 @@ def test_candidates_are_frequent_inflected_alike_and_go_both_ways(tiny: LexiconF
 def test_phrases_know_what_stood_there(tiny: LexiconFiles, tiny_measure: Measure) -> None:
     measured = tiny_measure("The mind stem is a mind stalk")
     starts = np.flatnonzero(measured.column("phrase"))
-    assert [tiny.suggestion(int(measured.column("phrase")[t]) - 1) for t in starts] == ["brain stem", "brain stem"]
+    assert [tiny.suggestion(int(measured.column("phrase")[t]) - 1) for t in starts] == [
+        "brain stem",
+        "brain stem",
+    ]
     assert measured.column("cover").tolist() == [0, 0, 2, 1, 0, 0, 2, 1]
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.lexicon.tables import LexiconFiles
-from tests.measuring import Measured, Measure
+from tests.measuring import Measure, Measured
 
 
 def found(measured: Measured, lexicon: LexiconFiles) -> dict[str, str]:
@@ -33,12 +33,19 @@ def test_known_phrases_are_found_with_their_original(
     assert found(measure(text), lexicon)[phrase] == suggestion
 
 
-@pytest.mark.parametrize("text", ["It came to mind. Stem cells are next.", "", "mind", "mind flumbotide stem"])
+@pytest.mark.parametrize(
+    "text", ["It came to mind. Stem cells are next.", "", "mind", "mind flumbotide stem"]
+)
 def test_phrases_end_at_breaks_and_unknown_words(measure: Measure, lexicon: LexiconFiles, text: str) -> None:
     assert not any("stem" in phrase for phrase in found(measure(text), lexicon))
 
 
-@given(st.lists(st.sampled_from("mind stem on the off chance that profound learning . flumbotide".split()), max_size=30))
+@given(
+    st.lists(
+        st.sampled_from("mind stem on the off chance that profound learning . flumbotide".split()),
+        max_size=30,
+    )
+)
 def test_matches_never_overlap(measure: Measure, words: list[str]) -> None:
     measured = measure(" ".join(words))
     phrase, cover = measured.column("phrase"), measured.column("cover")

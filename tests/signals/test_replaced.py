@@ -32,6 +32,6 @@ def test_each_word_sums_its_entries_and_breaks_none(counting: Measure, text: str
 def test_the_shipped_weights_tell_replaced_words(
     tables: Lexicon, shipped: Detector, spun: str, honest: str, word: str, original: str
 ) -> None:
-    measure = Measure(tables, shipped.model.token_weights)
+    measure = Measure(tables, shipped.model.heads.token_weights)
     wrong, right = measure(spun), measure(honest)
     assert wrong.column("replaced")[wrong.at(word)] > right.column("replaced")[right.at(original)] + 1.0

@@ -40,7 +40,7 @@ def test_more_groups_than_places_are_counted(measure: Measure) -> None:
     assert measure("{a|b} " * 500).groups == 500
 
 
-@given(st.lists(st.sampled_from("{}|/$% \n\"a\u00e9\U0001f600\ud800="), max_size=40).map("".join))
+@given(st.lists(st.sampled_from('{}|/$% \n"a\u00e9\U0001f600\ud800='), max_size=40).map("".join))
 def test_every_group_is_a_braced_span(measure: Measure, text: str) -> None:
     for group in groups(measure, text):
         assert group[0] == "{"

@@ -27,7 +27,9 @@ def test_shares(features_of: Features, text: str, name: str, share: float) -> No
 
 
 def test_only_prose_counts(features_of: Features) -> None:
-    page = Document.from_parts([(ZoneKind.TITLE, "NASA FBI"), (ZoneKind.BODY, "the cat sat"), (ZoneKind.ALT, "CIA")])
+    page = Document.from_parts(
+        [(ZoneKind.TITLE, "NASA FBI"), (ZoneKind.BODY, "the cat sat"), (ZoneKind.ALT, "CIA")]
+    )
     assert features_of(page)["style_all_capitals"] == 0.0
     assert features_of(page)["style_function_words"] == pytest.approx(1 / 3)
 

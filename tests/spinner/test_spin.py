@@ -16,7 +16,10 @@ from detector.spinner.tables import Thesaurus
 from tests.strategies import any_text
 from tests.texts import HONEST
 
-PROSE = HONEST + "\n\nThe dog's owner's car isn\u2019t John's. It's the company's best-known product, 1,000 sold; {a|b}."
+PROSE = (
+    HONEST
+    + "\n\nThe dog's owner's car isn\u2019t John's. It's the company's best-known product, 1,000 sold; {a|b}."
+)
 
 
 def restored(spun: SpunText) -> str:
@@ -53,7 +56,9 @@ def test_slots_are_exact_for_any_text_and_tool(thesaurus: Thesaurus, text: str, 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_reordering_moves_clauses_and_loses_none(thesaurus: Thesaurus, seed: int) -> None:
-    text = "We left early, because it rained. He stayed, with his old dog.\n\nShe sings, when the lights go out."
+    text = (
+        "We left early, because it rained. He stayed, with his old dog.\n\nShe sings, when the lights go out."
+    )
     tool = replace(profile("E"), reorder=0.7, drop=0.0)
     spun = Spinner(tool, thesaurus, seed).spin(text)
     check_slots(spun)
@@ -80,7 +85,10 @@ def test_the_hash_seed_of_the_process_has_no_say() -> None:
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     runs = [
         subprocess.run(
-            [sys.executable, "-c", code], env=environment | {"PYTHONHASHSEED": seed}, capture_output=True, check=True
+            [sys.executable, "-c", code],
+            env=environment | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
         ).stdout
         for seed in ("1", "2", "3")
     ]
@@ -89,7 +97,10 @@ def test_the_hash_seed_of_the_process_has_no_say() -> None:
 
 def test_a_higher_rate_changes_more(thesaurus: Thesaurus) -> None:
     changed = [
-        sum(len(Spinner(replace(profile("A"), rate=rate), thesaurus, seed).spin(PROSE).slots) for seed in range(5))
+        sum(
+            len(Spinner(replace(profile("A"), rate=rate), thesaurus, seed).spin(PROSE).slots)
+            for seed in range(5)
+        )
         for rate in (0.0, 0.2, 0.9)
     ]
     assert changed[0] < changed[1] < changed[2]
@@ -109,7 +120,13 @@ def test_kind_g_leaves_templates_and_spintax(thesaurus: Thesaurus) -> None:
 
 @pytest.mark.parametrize(
     ("replacement", "original", "expected"),
-    [("fast", "Quick", "Fast"), ("fast", "QUICK", "FAST"), ("fast", "quick", "fast"), ("one", "A", "One"), ("", "The", "")],
+    [
+        ("fast", "Quick", "Fast"),
+        ("fast", "QUICK", "FAST"),
+        ("fast", "quick", "fast"),
+        ("one", "A", "One"),
+        ("", "The", ""),
+    ],
 )
 def test_capitals_follow_the_original(replacement: str, original: str, expected: str) -> None:
     assert match_case(replacement, original) == expected

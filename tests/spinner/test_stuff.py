@@ -3,18 +3,15 @@ import re
 
 import pytest
 
-from detector.spinner.stuff import draw_keyphrase, stuff
+from detector.spinner.stuff import MIN_INSERTED, draw_keyphrase, stuff
 from tests.texts import HONEST
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(120))
 def test_the_keyphrase_is_pushed_and_the_text_is_kept(seed: int) -> None:
     text, phrase = stuff(HONEST, seed)
-    words = set(phrase.lower().split())
-    before = sum(word in words for word in re.findall(r"[\w-]+", HONEST.lower()))
-    after = sum(word in words for word in re.findall(r"[\w-]+", text.lower()))
-    assert after >= before + 2
-    assert len(text) > len(HONEST)
+    assert len(text.split()) >= len(HONEST.split()) + MIN_INSERTED * len(phrase.split())
+    assert any(word in text.lower() for word in phrase.lower().split())
     kept = iter(re.findall(r"\w+", text.lower()))
     assert all(word in kept for word in re.findall(r"\w+", HONEST.lower())), "a word of the original is lost"
 
@@ -36,4 +33,4 @@ def test_keyphrases_are_on_topic() -> None:
     text = "Boilers break. Boilers leak. We mend boilers and taps in any house with boilers."
     phrases = [draw_keyphrase(text, random.Random(seed)) for seed in range(40)]
     assert sum("boilers" in phrase for phrase in phrases) > 3
-    assert all(2 <= len(phrase.split()) for phrase in phrases)
+    assert all(len(phrase.split()) >= 2 for phrase in phrases)

@@ -1,0 +1,67 @@
+"""Boosted trees from scikit-learn -> the flat arrays that `features.head_odds` walks.
+
+scikit-learn has no public view of a fitted histogram booster, so this reads `_predictors` (unchanged since
+0.21, read by skl2onnx too); a test holds the result against `decision_function`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from detector.features import head_odds
+from detector.kernels import kernel
+
+
+@kernel
+def _walk(trees, roots, scale, matrix, out):
+    for d in range(matrix.shape[0]):
+        out[d] = head_odds(trees, roots, scale, matrix[d])
+
+
+@dataclass(frozen=True)
+class Trees:
+    """One head: `nodes` float64[N, 5], `roots` int32[R], `scale` float64[3], as in `features.head_odds`."""
+
+    nodes: np.ndarray
+    roots: np.ndarray
+    scale: np.ndarray
+
+    def raw(self, matrix: np.ndarray) -> np.ndarray:
+        """float64[D] log-odds of `matrix` float32[D, WIDTH] under `scale`."""
+        out = np.empty(len(matrix))
+        _walk(self.nodes, self.roots, self.scale, np.ascontiguousarray(matrix, np.float32), out)
+        return out
+
+
+def export_trees(classifier: HistGradientBoostingClassifier, columns: np.ndarray) -> Trees:
+    """The trees of a fitted binary classifier; `columns` maps its features to those of the whole vector."""
+    nodes, roots, size = [], [], 0
+    for (predictor,) in classifier._predictors:
+        tree = predictor.nodes
+        leaf = tree["is_leaf"].astype(bool)
+        flat = np.zeros((len(tree), 5))
+        flat[:, 0] = np.where(leaf, -1, columns[tree["feature_idx"]])
+        flat[:, 1] = np.where(leaf, 0, tree["num_threshold"])
+        flat[:, 2] = np.where(leaf, 0, tree["left"] + size)
+        flat[:, 3] = np.where(leaf, 0, tree["right"] + size)
+        flat[:, 4] = tree["value"]
+        nodes.append(flat)
+        roots.append(size)
+        size += len(tree)
+    base = float(np.ravel(classifier._baseline_prediction)[0])
+    return Trees(np.concatenate(nodes), np.array(roots, np.int32), np.array([base, 1.0, 0.0]))
+
+
+def join_trees(spun: Trees, stuffed: Trees) -> dict[str, np.ndarray]:
+    """Both heads as the arrays of a bundle."""
+    shifted = stuffed.nodes.copy()
+    shifted[stuffed.nodes[:, 0] >= 0, 2:4] += len(spun.nodes)
+    return {
+        "trees.npy": np.concatenate([spun.nodes, shifted]),
+        "spun_roots.npy": spun.roots,
+        "stuffed_roots.npy": (stuffed.roots + len(spun.nodes)).astype(np.int32),
+        "scales.npy": np.array([spun.scale, stuffed.scale]),
+    }

@@ -1,0 +1,115 @@
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detector.document import Document, ZoneKind
+from detector.readers import Failure, html, read_file
+
+pytest.importorskip("resiliparse")
+PAGE = """<!doctype html><html><head><title>Bread &amp; butter</title>
+<meta name="Description" content="How we bake"><meta name=keywords content="bread, oven">
+<script>var hidden = "not text";</script></head><body><nav><a href=/>Home page</a></nav>
+<main><h1>Baking <em>bread</em></h1><p>The oven is old, but <a href=/oven>an old oven</a> keeps its heat, and
+the loaves come out with a crust that breaks like thin ice. We start at three in the morning.</p>
+<h2>What we use</h2><p>Flour from the mill by the river, water, salt, and a sourdough that my grandmother started
+in the year of the flood. It has been fed every day since then, even at Christmas.</p>
+<img src=x alt="A loaf on a board"><img src=y alt=""></main></body></html>"""
+
+
+def zones(document: Document) -> list[tuple[str, str]]:
+    return [(zone.kind.name, document.text[zone.start : zone.end]) for zone in document.zones]
+
+
+def test_a_page_becomes_one_text_with_its_zones() -> None:
+    document = html.page(PAGE, "p.html")
+    assert document.text.startswith("Bread & butter\n\nBaking bread\n\nThe oven is old")
+    assert "not text" not in document.text
+    assert zones(document) == [
+        ("TITLE", "Bread & butter"),
+        ("HEADING", "Baking bread"),
+        ("ANCHOR", "an old oven"),
+        ("HEADING", "What we use"),
+        ("META", "How we bake"),
+        ("META", "bread, oven"),
+        ("ALT", "A loaf on a board"),
+    ]
+
+
+def test_a_page_without_a_main_text_gives_what_can_be_seen() -> None:
+    document = html.page("<title>T</title><nav>Shoes in Leeds</nav><footer>Call us today</footer>", "p")
+    assert "Shoes in Leeds" in document.text
+    assert html.page("", "p") == Document("", "p")
+
+
+@pytest.mark.parametrize(
+    ("declared", "encoding"),
+    [("iso-8859-1", "cp1252"), ("windows-1251", "cp1251"), ("", "utf-8"), ("rot13", "utf-8")],
+)
+def test_the_declared_encoding_is_used_if_it_is_one_of_the_web_s(
+    tmp_path: Path, declared: str, encoding: str
+) -> None:
+    word = "Привет" if encoding == "cp1251" else "café"
+    path = tmp_path / "p.html"
+    path.write_bytes(f'<meta charset="{declared}"><title>{word}</title><p>x'.encode(encoding))
+    (record,) = read_file(str(path))
+    assert isinstance(record, Document)
+    assert record.text.startswith(word)
+
+
+def test_a_binary_or_huge_page_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "p.html"
+    path.write_bytes(b"<html>\0\1\2")
+    assert isinstance(next(read_file(str(path))), Failure)
+    monkeypatch.setattr(html, "MAX_PAGE_BYTES", 100)
+    path.write_text(PAGE)
+    (record,) = read_file(str(path))
+    assert isinstance(record, Failure)
+    assert "larger than" in record.reason
+
+
+def test_without_the_extra_the_failure_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("resiliparse.parse.html", "resiliparse.parse.encoding"):
+        monkeypatch.setitem(sys.modules, name, None)
+    path = tmp_path / "p.html"
+    path.write_text(PAGE)
+    (record,) = read_file(str(path))
+    assert isinstance(record, Failure)
+    assert 'pip install "spun-text-detector[html]"' in record.reason
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "<div>" * 100_000,
+        "<div><object></div></object>" * 100_000,
+        "<p>" + "".join(f"<font a={i}>" for i in range(900)) + "<p>x" * 20_000,
+        "<b>" * 50_000,
+    ],
+    ids=["nested", "fenced", "reopened", "bold"],
+)
+def test_markup_made_to_stall_the_parser_is_refused_at_once(trap: str) -> None:
+    started = time.perf_counter()
+    with pytest.raises(ValueError, match="nested or left open"):
+        html.page(trap, "p")
+    assert time.perf_counter() - started < 2
+
+
+def test_a_long_honest_page_is_no_trap() -> None:
+    row = "<tr><td><p>A <b>bold</b> word<br>and <a href=x><i>more</i></a><li>item<img src=x></td></tr>"
+    document = html.page(f"<table>{row * 3000}</table><p>unclosed" * 2, "p")
+    assert "bold" in document.text
+
+
+@given(st.lists(st.sampled_from([*"<>/a b\"'=&;#", "<p>", "</p>", "<h1>", "</h1>", "<a href=x>", "two words", "</a>",
+    "<title>", "</title>", "<meta name=description content='", "<img alt='", "<!--", "-->", "&#0;"]), max_size=60))  # fmt: skip
+def test_zones_of_any_markup_are_in_order_inside_and_disjoint(pieces: list[str]) -> None:
+    document = html.page("".join(pieces), "p")
+    at = 0
+    for zone in document.zones:
+        assert at <= zone.start < zone.end <= len(document.text)
+        assert isinstance(zone.kind, ZoneKind)
+        at = zone.end

@@ -1,0 +1,105 @@
+"""The whole training run on a small world: deterministic, loadable, and better than chance."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from pathlib import Path
+
+import pytest
+
+from detector.model import load_model
+from detector.training.examples import Example, clean_prose, real_passages, spun_versions, stuffed_versions
+from detector.training.fit import rate_thresholds, train
+from tests.texts import HONEST, SPUN, STUFFED
+
+
+def write(path: Path, records: list[dict[str, object]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with lzma.open(path, "wt", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(record) + "\n" for record in records)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """A data folder of the documented layout with a handful of documents in it."""
+    sentences = [s.strip() + "." for s in HONEST.replace("\n", " ").split(".") if s.strip()]
+    clean = [
+        " ".join(sentences[i % 5 :] + sentences[: i % 5]) + f" That was in {1900 + i}." for i in range(12)
+    ]
+    for source in ("alpha", "beta"):
+        records: list[dict[str, object]] = [
+            {"id": f"{source}-{i}", "text": text, "source": source} for i, text in enumerate(clean)
+        ]
+        write(tmp_path / "data" / "clean_heldout" / f"{source}.jsonl.xz", records)
+    labelled = tmp_path / "data" / "labelled"
+    write(
+        labelled / "human_and_gpt35.jsonl.xz",
+        [
+            {"id": f"x{i}", "text": clean[i], "method": m}
+            for i, m in enumerate(("human_abstract", "gpt35_xsum"))
+        ],
+    )
+    write(labelled / "clean_esl_sentences.jsonl.xz", [{"text": s} for s in sentences])
+    write(
+        labelled / "keyword_stuffed_listings.jsonl.xz",
+        [{"id": f"l{i}", "text": STUFFED, "label": i % 2} for i in range(4)],
+    )
+    passages = [("spun", SPUN, ["mind stem"]), ("human", HONEST, []), ("stuffed", STUFFED, [])]
+    write(
+        labelled / "real_passages.jsonl.xz",
+        [
+            {"text": t, "label": label, "style": label, "evidence": e, "group": label}
+            for label, t, e in passages
+        ],
+    )
+    written = tmp_path / "written"
+    for folder, header in (
+        ("pairs", "kind: A\nniche: shop/books"),
+        ("stuffed", "technique: doorway\nniche: trade/plumber\nkeyphrase: plumber\ntitle: Plumber"),
+        ("honest", "style: forum\nniche: shop/books"),
+    ):
+        (written / folder).mkdir(parents=True)
+        body = (
+            STUFFED
+            if folder == "stuffed"
+            else HONEST.replace("shop", "[[store|shop]]" if folder == "pairs" else "shop")
+        )
+        (written / folder / "one.txt").write_text(f"=== {folder}-1\n{header}\n\n{body}\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_the_same_texts_and_seed_give_the_same_model(world: Path) -> None:
+    digests = set()
+    for name in ("one", "two"):
+        train(world / "data", world / "written", world / name, per_source=12, seed=5, log=lambda line: None)
+        digests.add(load_model(world / name).digest)
+    assert len(digests) == 1
+
+
+def test_a_clean_text_and_what_was_made_of_it_stay_together(world: Path, lexicon: object) -> None:
+    from detector.spinner.tables import Thesaurus
+
+    clean = clean_prose(world / "data" / "clean_heldout", 12, 1)
+    spun = spun_versions(clean, Thesaurus(lexicon), 1)  # type: ignore[arg-type]
+    stuffed = stuffed_versions(clean, 1)
+    assert {e.group for e in spun + stuffed} <= {e.group for e in clean}
+    assert {e.block for e in clean + spun + stuffed} == {"alpha", "beta"}
+
+
+def test_noted_artefacts_become_partial_spans(world: Path) -> None:
+    examples = {e.source: e for e in real_passages(world / "data" / "labelled" / "real_passages.jsonl.xz")}
+    spun: Example = examples["real:spun"]
+    assert spun.partial
+    assert spun.spans is not None
+    assert [spun.text[a:b] for a, b in spun.spans] == ["mind stem"]
+    assert examples["real:human"].spans is None
+
+
+def test_thresholds_fall_as_more_false_alarms_are_allowed() -> None:
+    import numpy as np
+
+    odds = np.random.default_rng(0).normal(size=2000)
+    curve = rate_thresholds(odds, np.ones(2000))
+    assert (np.diff(curve) <= 0).all()
+    assert np.mean(odds > curve[-1]) == pytest.approx(0.5, abs=0.01)
