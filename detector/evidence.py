@@ -8,7 +8,7 @@ combination that is wrong. Shares of the score: see `Evidence.weight`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -191,7 +191,7 @@ def _given_page(log_odds: np.ndarray, spun: float) -> np.ndarray:
     return probabilities
 
 
-def _nats(probability: np.ndarray) -> np.ndarray:
+def _nats(probability: Any) -> Any:
     """What a word says against "nothing was replaced here", in nats: these add up over words."""
     return -np.log1p(-np.minimum(probability, 1.0 - 1e-6))
 
@@ -210,7 +210,7 @@ def _weighted(document: Document, places: list[tuple[int, int, _Span]], score: f
     evidence = []
     for start, end, span in places:
         text = document.text[start:end]
-        weight = score * span.strength / total
+        weight = float(score * span.strength / total)
         zone = _zone_at(document, int(start))
         evidence.append(Evidence(span.kind, int(start), int(end), text, span.suggestion, weight, zone))
     return evidence

@@ -155,7 +155,7 @@ def measure_tokens(lexicon, weights, buffer, begin, end, kinds, zone_starts, zon
     return count, words, points
 
 
-@njit(inline="always")
+@njit
 def _is_prose(zone):
     return zone == 0 or zone == 1 or zone == 4
 

@@ -64,7 +64,7 @@ _COMMA_BEFORE, _PARAGRAPH, _OTHER_SCRIPT = int(Mark.COMMA_BEFORE), int(Mark.PARA
 _HYPHENATED, _SOFT_MARK = int(Mark.HYPHENATED), int(Mark.SOFT_HYPHEN)
 
 
-@njit(inline="always")
+@njit
 def _decode(buffer, at, end):
     """(code point, bytes it takes) of well-formed UTF-8, lone surrogates included."""
     first = np.int64(buffer[at])

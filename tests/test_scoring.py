@@ -167,9 +167,9 @@ def test_evidence_is_sorted_by_weight_over_all_kinds(detector: Detector) -> None
     assert weights == sorted(weights, reverse=True)
 
 
-def test_lone_surrogates_and_wide_signs_keep_offsets_right(detector: Detector) -> None:
+def test_lone_surrogates_and_wide_signs_keep_offsets_right(shipped: Detector) -> None:
     before = "\ud800 \U0001f600 \u4e2d\u6587. "
-    plain, shifted = detector.score(SPUN), detector.score(before + SPUN)
+    plain, shifted = shipped.score(SPUN), shipped.score(before + SPUN)
     moved = {(e.start - len(before), e.end - len(before)) for e in shifted.evidence}
     same = {(e.start, e.end) for e in plain.evidence} & moved
     assert len(same) > 0.8 * len(plain.evidence) > 3
@@ -241,9 +241,9 @@ def test_a_zone_across_the_limit_stays_a_zone(detector: Detector, monkeypatch: p
 # Zones
 
 
-def test_evidence_names_its_zone(detector: Detector) -> None:
+def test_evidence_names_its_zone(shipped: Detector) -> None:
     parts = [(ZoneKind.TITLE, "cheap plumber Leeds"), (ZoneKind.BODY, STUFFED)]
-    evidence = detector.score(Document.from_parts(parts)).evidence
+    evidence = shipped.score(Document.from_parts(parts)).evidence
     assert {e.zone for e in evidence if e.kind == "stuffing"} == {"title", "body"}
     assert all((e.zone == "title") == (e.end <= 19) for e in evidence)
 

@@ -19,7 +19,7 @@ LEVEL_STEP = 0.06
 """One level is a factor of exp(0.06) = 6 % in the count; 255 levels reach 4 million."""
 
 
-@njit(inline="always")
+@njit
 def mix(key: np.uint64) -> np.uint64:
     """Finaliser of MurmurHash3 (Appleby, public domain): every input bit moves every output bit."""
     key ^= key >> np.uint64(33)
@@ -30,32 +30,32 @@ def mix(key: np.uint64) -> np.uint64:
     return key
 
 
-@njit(inline="always")
+@njit
 def slot_of(hashed: np.uint64, size: int) -> Integer:
     """Map the upper 32 bits of a hash to [0, size) without a division (Lemire 2019)."""
     return np.int64(((hashed >> np.uint64(32)) * np.uint64(size)) >> np.uint64(32))
 
 
-@njit(inline="always")
+@njit
 def fingerprint16(hashed: np.uint64) -> np.uint16:
     """The lower 16 bits, never 0 (0 marks an empty slot)."""
     low = np.uint16(hashed & np.uint64(0xFFFF))
     return low if low != 0 else np.uint16(1)
 
 
-@njit(inline="always")
+@njit
 def bigram_key(a: int, b: int) -> np.uint64:
     return mix((np.uint64(a) << np.uint64(20)) | np.uint64(b))
 
 
-@njit(inline="always")
+@njit
 def trigram_key(a: int, b: int, c: int) -> np.uint64:
     return mix(
         (np.uint64(a) << np.uint64(40)) | (np.uint64(b) << np.uint64(20)) | np.uint64(c) | np.uint64(1 << 62)
     )
 
 
-@njit(inline="always")
+@njit
 def find_level(keys: np.ndarray, levels: np.ndarray, hashed: np.uint64) -> Integer:
     """Level (1-255) of an n-gram, 0 if absent. `keys` uint16[S], `levels` uint8[S]; S has empty slots."""
     size = keys.shape[0]
@@ -72,7 +72,7 @@ def find_level(keys: np.ndarray, levels: np.ndarray, hashed: np.uint64) -> Integ
             slot = 0
 
 
-@njit(inline="always")
+@njit
 def find_word(keys: np.ndarray, ids: np.ndarray, hashed: np.uint64) -> Integer:
     """Id of a word, 0 if unknown. `keys` uint32[S] (0 = empty), `ids` int32[S]."""
     size = keys.shape[0]
@@ -91,13 +91,13 @@ def find_word(keys: np.ndarray, ids: np.ndarray, hashed: np.uint64) -> Integer:
             slot = 0
 
 
-@njit(inline="always")
+@njit
 def extend_word_hash(state: np.uint64, letter: Integer) -> np.uint64:
     """One FNV-1a step (Fowler, Noll, Vo; public domain) over a folded ASCII letter."""
     return (state ^ np.uint64(letter)) * FNV_PRIME
 
 
-@njit(inline="always")
+@njit
 def extend_phrase_hash(state: np.uint64, word: int) -> np.uint64:
     """The hash of a phrase grows by one word id; it starts at 0."""
     return mix((state ^ np.uint64(word)) + np.uint64(0x9E3779B97F4A7C15))

@@ -20,7 +20,7 @@ CORPUS_TOKENS = 143.7e6
 """N: bigram tokens behind the counts (`ngram_totals.tsv`)."""
 
 
-@njit(inline="always")
+@njit
 def pair_ratio(lexicon, a, b):
     """(exp(rho), count) of a pair of word ids; (1, 0) where a word is unknown: nothing is claimed."""
     if a == NONE or b == NONE or a == UNKNOWN or b == UNKNOWN:
@@ -30,7 +30,7 @@ def pair_ratio(lexicon, a, b):
     return (seen + SMOOTHING) / (expected + SMOOTHING), seen
 
 
-@njit(inline="always")
+@njit
 def triple_ratio(lexicon, left, word, right, seen_left, seen_right):
     """exp of the trigram's association given its bigrams' counts; 1 unless both bigrams were seen."""
     if seen_left == 0.0 or seen_right == 0.0:

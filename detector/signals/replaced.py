@@ -27,13 +27,13 @@ _FUNCTION = int(Flag.FUNCTION)
 _CAPITALISED = int(Mark.CAPITALISED)
 
 
-@njit(inline="always")
+@njit
 def _bin(value, low, step, bins):
     i = np.int64((value - low) * step)
     return 0 if i < 0 else (bins - 1 if i >= bins else i)
 
 
-@njit(inline="always")
+@njit
 def _hashed(kind, a, b):
     key = mix((np.uint64(kind) << np.uint64(48)) ^ (np.uint64(a) << np.uint64(20)) ^ np.uint64(b))
     return DENSE + np.int64(key >> np.uint64(64 - HASH_BITS))
@@ -94,6 +94,6 @@ def score_tokens(lexicon, tokens, count, signals, weights, active, replaced):
         replaced[t] = total
 
 
-@njit(inline="always")
+@njit
 def sigmoid(value):
     return 1.0 / (1.0 + math.exp(-value))

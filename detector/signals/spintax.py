@@ -49,7 +49,7 @@ def find_spintax(buffer, begin, end, starts, ends):
     return found
 
 
-@njit(inline="always")
+@njit
 def is_doubled(lexicon, ids, hashes, starts, ends, t):
     """A content word of at least four letters stands twice in a row."""
     return (

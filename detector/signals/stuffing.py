@@ -42,7 +42,7 @@ _FUNCTION, _COMMERCIAL = int(Flag.FUNCTION), int(Flag.COMMERCIAL)
 _CAPITALISED, _COMMA, _PARAGRAPH = int(Mark.CAPITALISED), int(Mark.COMMA_BEFORE), int(Mark.PARAGRAPH)
 
 
-@njit(inline="always")
+@njit
 def _is_content(lexicon, ids, starts, ends, t):
     """A word that can be an end of a keyphrase: not a function word, not a lone letter."""
     if ids[t] == BREAK or ids[t] == NUMBER:
@@ -93,7 +93,7 @@ def count_repeats(lexicon, tokens, count, n, keys, counts, repeats):
                 repeats[t] = counts[slot]
 
 
-@njit(inline="always")
+@njit
 def _same_words(hashes, a, b, n):
     for i in range(n):  # noqa: SIM110 (numba has no generator expressions)
         if hashes[a + i] != hashes[b + i]:

@@ -133,8 +133,9 @@ def cross_fit(
         rows = np.flatnonzero(folds == fold)
         matrix[rows] = feature_matrix(lexicon.tables, weights, [examples[i].text for i in rows])
         held = np.flatnonzero(token_folds == fold)
-        auc = roc_auc_score(data.labels[held], weights[data.active[held]].sum(axis=1))
-        log(f"token stage without fold {fold}: AUC {auc:.4f} on it")
+        if len(np.unique(data.labels[held])) == 2:
+            auc = roc_auc_score(data.labels[held], weights[data.active[held]].sum(axis=1))
+            log(f"token stage without fold {fold}: AUC {auc:.4f} on it")
     return fit_tokens(data, np.arange(len(token_folds)), seed).astype(np.float16), matrix, folds
 
 
