@@ -20,7 +20,7 @@ LEVEL_STEP = 0.06
 
 
 @njit
-def mix(key: np.uint64) -> np.uint64:
+def mix(key):
     """Finaliser of MurmurHash3 (Appleby, public domain): every input bit moves every output bit."""
     key ^= key >> np.uint64(33)
     key *= np.uint64(0xFF51AFD7ED558CCD)
@@ -31,32 +31,32 @@ def mix(key: np.uint64) -> np.uint64:
 
 
 @njit
-def slot_of(hashed: np.uint64, size: int) -> Integer:
+def slot_of(hashed, size):
     """Map the upper 32 bits of a hash to [0, size) without a division (Lemire 2019)."""
     return np.int64(((hashed >> np.uint64(32)) * np.uint64(size)) >> np.uint64(32))
 
 
 @njit
-def fingerprint16(hashed: np.uint64) -> np.uint16:
+def fingerprint16(hashed):
     """The lower 16 bits, never 0 (0 marks an empty slot)."""
     low = np.uint16(hashed & np.uint64(0xFFFF))
     return low if low != 0 else np.uint16(1)
 
 
 @njit
-def bigram_key(a: int, b: int) -> np.uint64:
+def bigram_key(a, b):
     return mix((np.uint64(a) << np.uint64(20)) | np.uint64(b))
 
 
 @njit
-def trigram_key(a: int, b: int, c: int) -> np.uint64:
+def trigram_key(a, b, c):
     return mix(
         (np.uint64(a) << np.uint64(40)) | (np.uint64(b) << np.uint64(20)) | np.uint64(c) | np.uint64(1 << 62)
     )
 
 
 @njit
-def find_level(keys: np.ndarray, levels: np.ndarray, hashed: np.uint64) -> Integer:
+def find_level(keys, levels, hashed):
     """Level (1-255) of an n-gram, 0 if absent. `keys` uint16[S], `levels` uint8[S]; S has empty slots."""
     size = keys.shape[0]
     slot = slot_of(hashed, size)
@@ -73,7 +73,7 @@ def find_level(keys: np.ndarray, levels: np.ndarray, hashed: np.uint64) -> Integ
 
 
 @njit
-def find_word(keys: np.ndarray, ids: np.ndarray, hashed: np.uint64) -> Integer:
+def find_word(keys, ids, hashed):
     """Id of a word, 0 if unknown. `keys` uint32[S] (0 = empty), `ids` int32[S]."""
     size = keys.shape[0]
     slot = slot_of(hashed, size)
@@ -92,19 +92,19 @@ def find_word(keys: np.ndarray, ids: np.ndarray, hashed: np.uint64) -> Integer:
 
 
 @njit
-def extend_word_hash(state: np.uint64, letter: Integer) -> np.uint64:
+def extend_word_hash(state, letter):
     """One FNV-1a step (Fowler, Noll, Vo; public domain) over a folded ASCII letter."""
     return (state ^ np.uint64(letter)) * FNV_PRIME
 
 
 @njit
-def extend_phrase_hash(state: np.uint64, word: int) -> np.uint64:
+def extend_phrase_hash(state, word):
     """The hash of a phrase grows by one word id; it starts at 0."""
     return mix((state ^ np.uint64(word)) + np.uint64(0x9E3779B97F4A7C15))
 
 
 @njit
-def hash_words(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+def hash_words(data, offsets):
     """Hash of each word: `data` uint8, `offsets` int64[W+1] -> uint64[W]."""
     out = np.empty(offsets.shape[0] - 1, np.uint64)
     for i in range(out.shape[0]):
@@ -116,7 +116,7 @@ def hash_words(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 @njit
-def fill_ngrams(grams: np.ndarray, level: np.ndarray, keys: np.ndarray, levels: np.ndarray) -> None:
+def fill_ngrams(grams, level, keys, levels):
     """Insert `grams` int32[M, 2 or 3] with `level` uint8[M] into empty tables; the first insertion wins."""
     size = keys.shape[0]
     for i in range(grams.shape[0]):
@@ -132,7 +132,7 @@ def fill_ngrams(grams: np.ndarray, level: np.ndarray, keys: np.ndarray, levels: 
 
 
 @njit
-def fill_words(hashes: np.ndarray, ids: np.ndarray, keys: np.ndarray, values: np.ndarray) -> None:
+def fill_words(hashes, ids, keys, values):
     """Insert `hashes` uint64[W] -> `ids` int32[W] into empty `keys` uint32[S], `values` int32[S]."""
     size = keys.shape[0]
     for i in range(hashes.shape[0]):
