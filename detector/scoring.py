@@ -67,7 +67,8 @@ class Detector:
         self._local = threading.local()
 
     def score(self, document: str | Document, evidence: bool = True) -> Verdict:
-        """The verdict on one document. Never raises for any string."""
+        """The verdict on one document. Never raises for any string; TypeError for anything but a text or
+        Document."""
         return self._score_list([_as_document(document)], evidence)[0]
 
     def score_batch(
@@ -77,6 +78,8 @@ class Detector:
 
         `jobs` threads score at once; results do not depend on it. Evidence costs time per document.
         """
+        if isinstance(documents, str | bytes):
+            raise TypeError("expected an iterable of texts, got one text: use score()")
         batches = _batches(map(_as_document, documents))
         if jobs <= 1:
             for batch in batches:
@@ -174,7 +177,11 @@ class Detector:
 
 
 def _as_document(document: str | Document) -> Document:
-    return Document(document) if isinstance(document, str) else document
+    if isinstance(document, Document):
+        return document
+    if not isinstance(document, str):
+        raise TypeError(f"expected a text or a Document, got {type(document).__name__}: decode bytes first")
+    return Document(document)
 
 
 def _cut(document: Document) -> Document:

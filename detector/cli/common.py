@@ -72,9 +72,12 @@ def user_errors() -> Iterator[None]:
 
 def open_detector(model: Path | None, policy: str, fpr: float | None) -> tuple[Detector, Policy]:
     """The detector and, for reports, its policy. Raises UserError for unusable files or options."""
+    from detector.kernels import is_warm
     from detector.report.places import Policy
     from detector.scoring import load
 
+    if not is_warm():
+        warn("compiling for this machine, about 20 seconds, this once")
     try:
         detector = load(model, policy, fpr)
     except ValueError as error:

@@ -101,6 +101,16 @@ def rate_thresholds(odds: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.minimum.accumulate(found + beyond)
 
 
+def check_inputs(data: Path, written: Path) -> None:
+    """Raise FileNotFoundError naming all that is missing, before any work is done."""
+    labelled = ("human_and_gpt35", "clean_esl_sentences", "keyword_stuffed_listings", "real_passages")
+    needed = [data / "labelled" / f"{name}.jsonl.xz" for name in labelled]
+    needed += [data / "clean_heldout", *(written / folder for folder in ("pairs", "stuffed", "honest"))]
+    missing = [str(path) for path in needed if not path.exists()]
+    if missing:
+        raise FileNotFoundError(f"missing: {', '.join(missing)} (docs/data_card.md describes the layout)")
+
+
 def assemble(
     data: Path, written: Path, lexicon: LexiconFiles, per_source: int, seed: int, log: Log
 ) -> list[Example]:
@@ -193,6 +203,7 @@ def train(
 
     `data` is laid out like `../shared/data` (see docs/data_card.md). Deterministic: same hash twice.
     """
+    check_inputs(data, written)
     lexicon = load_lexicon(LEXICON)
     examples = assemble(data, written, lexicon, per_source, seed, log)
     token_weights, matrix, folds = cross_fit(lexicon, examples, seed, log)
