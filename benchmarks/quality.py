@@ -21,7 +21,7 @@ from sklearn.metrics import roc_auc_score
 from detector import features, load
 from detector.model import POLICIES
 from detector.training import fit
-from detector.training.examples import in_training, passage, read_jsonl_xz
+from detector.training.examples import in_training, passage, read_jsonl_xz, stable_hash
 from detector.training.token_stage import collect_tokens, fit_tokens, folds_of
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +37,24 @@ RATES = (0.001, 0.01, 0.05)
 def plain(text: str) -> str:
     """Strip the marks that the science sets carry (`@xmath`), on both sides."""
     return re.sub(r"@x\w+", "", text)
+
+
+def runs(text: str, width: int = 9) -> set[int]:
+    """Hashes of all runs of nine words, lower case: texts that share one have copied."""
+    words = re.findall(r"[a-z']+", text.lower())
+    return {stable_hash(" ".join(words[i : i + width])) for i in range(len(words) - width + 1)}
+
+
+def unseen_in_training(texts: dict[str, str]) -> set[str]:
+    """The keys of the texts that share no run of nine words with any text that training may draw from."""
+    wanted = {run: key for key, text in texts.items() for run in runs(text)}
+    seen = {
+        wanted[run]
+        for path in sorted((DATA / "clean_heldout").glob("*reviews.jsonl.xz"))
+        for record in read_jsonl_xz(path)
+        for run in runs(record["text"]) & wanted.keys()
+    }
+    return set(texts) - seen
 
 
 def bootstrap(values: Iterator[float]) -> str:
@@ -110,7 +128,7 @@ class Unseen:
     def attacks(self) -> tuple[np.ndarray, np.ndarray]:
         records = list(read_jsonl_xz(LABELLED / "synonym_attack_pairs.jsonl.xz"))
         clean = {r["pair_id"]: r["text"] for r in records if int(r["label"]) == 0}
-        long = {pair for pair, text in clean.items() if len(text.split()) >= 50}
+        long = unseen_in_training({pair: text for pair, text in clean.items() if len(text.split()) >= 50})
         heavy = [r for r in records if r["pair_id"] in long and float(r.get("frac_changed") or 0) >= 0.1]
         originals = [clean[pair] for pair in dict.fromkeys(r["pair_id"] for r in heavy)]
         return self.scores([r["text"] for r in heavy])[:, 0], self.scores(originals)[:, 0]

@@ -2,6 +2,8 @@
 
 import json
 import lzma
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,10 +35,37 @@ def test_two_loads_agree_to_the_bit(shipped: Detector) -> None:
     assert load().score(SPUN) == shipped.score(SPUN)
 
 
-def test_the_seeds_are_spun(shipped: Detector, shared_data: Path) -> None:
-    seeds = sorted((shared_data / "seeds").glob("*.txt"))
-    verdicts = [shipped.score(path.read_text(encoding="utf-8")) for path in seeds]
-    assert [verdict.verdict for verdict in verdicts] == ["spam"] * len(seeds)
+SEEDS = {
+    "000_520a1b44da103064.txt": ("counter-top intuitive", "many periods", "mind stem"),
+    "004_0e0e9e80b8a60de8.txt": (
+        "Chronic Back Pain Gabapentin",
+        "muscular tissues",
+        "meaning long",
+        "strong sufficient",
+    ),
+}
+
+
+@pytest.mark.parametrize("policy", ["balanced", "precise"])
+@pytest.mark.parametrize("name", SEEDS)
+def test_the_seeds_are_flagged_with_their_artefacts(shared_data: Path, name: str, policy: str) -> None:
+    verdict = load(policy=policy).score((shared_data / "seeds" / name).read_text(encoding="utf-8"))
+    assert verdict.verdict == "spam"
+    for artefact in SEEDS[name]:
+        assert any(artefact in e.text for e in verdict.evidence), artefact
+
+
+def test_the_second_seed_is_stuffed_and_corrected(shipped: Detector, shared_data: Path) -> None:
+    path = shared_data / "seeds" / "004_0e0e9e80b8a60de8.txt"
+    evidence = shipped.score(path.read_text(encoding="utf-8")).evidence
+    assert any(e.kind == "stuffing" and e.text == "Chronic Back Pain Gabapentin" for e in evidence)
+    assert any(e.text == "strong sufficient" and e.suggestion == "enough" for e in evidence)
+
+
+def test_importing_the_detector_imports_no_training_stack() -> None:
+    code = "import sys; from detector import load; load(); print({'sklearn', 'pandas', 'torch', 'fastapi'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("name", ["bbc_news", "wikipedia_en", "openstax_textbooks", "medquad"])
