@@ -25,6 +25,10 @@ from detector.verdict import Evidence, Kind
 MIN_PROBABILITY = 0.5
 """A word is shown if it was replaced more likely than not, given what the page as a whole is. On written pairs
 out of fold: two words in three that are shown were replaced, and half of the replaced words are shown."""
+SURE_PROBABILITY = 0.8
+"""The same for function words and for phrases that are common in clean prose: marks on "with the" help nobody."""
+COMMON_COUNT = 6.0
+"""Log count in 136 M words of clean prose from which on a phrase is common."""
 TRAINING_RATE = 0.08
 """Share of replaced words in the token stage's training data."""
 MIN_RATE, MAX_RATE = 0.005, 0.45
@@ -40,6 +44,10 @@ MIN_MARGIN = 1.0
 """A suggestion must fit better than the word by this much (nats)."""
 COMMONEST = 12.9
 """Log count of the few words ("the", "of", "for") that fit nearly everywhere, and so explain nothing."""
+VULGAR = frozenset(
+    "arse ass bastard bitch bitches bollocks cock cunt damn dick fuck fucked fucking piss shit slut tits whore".split()
+)
+"""Thesaurus entries that nobody wants to see suggested."""
 INSERTION_GAIN = 2.0
 """From this gain on (nats) leaving half of a hyphenated word out is suggested."""
 NEIGHBOUR_GAIN = 1.2
@@ -78,16 +86,16 @@ def _neighbour_gains(lexicon, ids, count, best, at, out):
 
 
 def _phrases(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int) -> Iterator[_Span]:
+    """Known phrases; those that honest writers use often must be surer to be shown."""
     signals = scratch.signals
     for t in np.flatnonzero(signals.phrase[:count]):
         length = int(signals.cover[t])
         inside = odds[t : t + length]
-        strength = float(inside.max())
-        if strength >= MIN_PROBABILITY:
-            index = int(signals.phrase[t]) - 1
-            rarity = COMMON_PHRASE / (COMMON_PHRASE + float(files.tables.phrase_log_count[index]))
-            suggestion = files.suggestion(index)
-            yield _Span("phrase", int(t), int(t) + length - 1, suggestion, rarity * _nats(inside).sum())
+        index = int(signals.phrase[t]) - 1
+        common = float(files.tables.phrase_log_count[index])
+        if float(inside.max()) >= (MIN_PROBABILITY if common < COMMON_COUNT else SURE_PROBABILITY):
+            strength = COMMON_PHRASE / (COMMON_PHRASE + common) * _nats(inside).sum()
+            yield _Span("phrase", int(t), int(t) + length - 1, files.suggestion(index), strength)
 
 
 def _swaps(
@@ -95,7 +103,8 @@ def _swaps(
 ) -> Iterator[_Span]:
     """A span for each replaced word, with the neighbours that speak against it unless those are marked too."""
     tokens, signals = scratch.tokens, scratch.signals
-    shown = (odds >= MIN_PROBABILITY) & ~taken
+    function = (files.tables.word_flags[tokens.ids[:count]] & Flag.FUNCTION) != 0
+    shown = (odds >= np.where(function, SURE_PROBABILITY, MIN_PROBABILITY)) & ~taken
     free = ~shown & ~taken & (tokens.ids[:count] != BREAK)
     at = np.flatnonzero(shown)
     gains = np.zeros((len(at), 2))
@@ -112,8 +121,9 @@ def _swaps(
 def _suggestion(files: LexiconFiles, word: int, best: int, margin: float) -> str | None:
     """The better word, unless it hardly fits better or is one like "of" in the place of a content word."""
     flags, counts = files.tables.word_flags, files.tables.log_count
+    unfit = files.word(best) in VULGAR if best >= FIRST_WORD else True
     emptied = counts[best] > COMMONEST and not flags[word] & Flag.FUNCTION
-    return files.word(best) if best >= FIRST_WORD and margin > MIN_MARGIN and not emptied else None
+    return files.word(best) if margin > MIN_MARGIN and not emptied and not unfit else None
 
 
 def _insertions(files: LexiconFiles, scratch: Scratch, spun: float, count: int) -> Iterator[_Span]:
@@ -148,7 +158,7 @@ def _stuffing(files: LexiconFiles, scratch: Scratch, count: int) -> Iterator[_Sp
                 length = _extended(scratch, usable, n, count)
                 for t in usable:
                     free[t : t + length] = False
-                    yield _Span("stuffing", t, t + length - 1, None, float(length * len(usable)))
+                    yield _Span("stuffing", t, t + length - 1, None, float((length - 1) ** 2))
 
 
 def _extended(scratch: Scratch, places: list[int], n: int, count: int) -> int:

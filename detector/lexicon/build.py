@@ -184,9 +184,11 @@ class Builder:
         seen = self._clean_phrase_counts()
         best: dict[tuple[str, ...], str] = {}
         for spun, original in self.pairs:
-            words = tuple(phrase_words(spun))
-            if 2 <= len(words) <= PHRASE_MAX_WORDS and list(words) != phrase_words(original):
-                best.setdefault(words, original)
+            words, before = tuple(phrase_words(spun)), tuple(phrase_words(original))
+            if 2 <= len(words) <= PHRASE_MAX_WORDS and words != before:
+                known = tuple(phrase_words(best[words])) if words in best else ()
+                if not known or self._frequency(before, seen) > self._frequency(known, seen):
+                    best[words] = original
         ordered = sorted(best)
         keys = np.zeros(int(len(ordered) / 0.5) | 1, np.uint32)
         index = np.zeros(keys.shape[0], np.int32)
@@ -212,9 +214,14 @@ class Builder:
         }
         self.log(f"{len(ordered):,} phrases")
 
+    def _frequency(self, words: tuple[str, ...], seen: dict[tuple[str, ...], int]) -> int:
+        """How often an original stands in clean prose: of several that a phrase may stand for, the commonest
+        is suggested."""
+        return self.counts.get(words[0], 0) if len(words) == 1 else seen.get(words, 0)
+
     def _clean_phrase_counts(self) -> dict[tuple[str, ...], int]:
         """How often each phrase stands in clean prose: exact for 2-3 words, the rarest trigram for longer."""
-        wanted = {tuple(phrase_words(spun)) for spun, _ in self.pairs}
+        wanted = {tuple(phrase_words(text)) for pair in self.pairs for text in pair}
         parts = {p[i : i + 3] for p in wanted if len(p) > 3 for i in range(len(p) - 2)}
         counts: dict[tuple[str, ...], int] = {}
         for order in ("bigram", "trigram"):
