@@ -83,12 +83,32 @@ def _decode(buffer, at, end):
 
 
 @njit
+def _opens_address(buffer, begin, at, end, signs):
+    """Whether a word of `signs` code points turns out to be the start of a URL or mail address at `at`."""
+    sign = buffer[at] if at < end else 0
+    if sign == 64:  # @
+        return at + 1 < end and (48 <= buffer[at + 1] <= 57 or 97 <= (buffer[at + 1] | 32) <= 122)
+    if sign == 58:  # ://
+        return at + 2 < end and buffer[at + 1] == 47 and buffer[at + 2] == 47
+    if sign == 46 and signs == 3 and at >= begin + 3:  # www.
+        return (buffer[at - 1] | 32) == 119 and (buffer[at - 2] | 32) == 119 and (buffer[at - 3] | 32) == 119
+    return False
+
+
+@njit
+def _closes_address(sign):
+    """White space apart, what can't be part of an address: < > , " ) ]"""
+    return sign == 60 or sign == 62 or sign == 44 or sign == 34 or sign == 41 or sign == 93
+
+
+@njit
 def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
     """Read `buffer[begin:end]` (uint8) into `out` (Tokens); returns (tokens, words, code points).
 
     The first token is a BREAK with PARAGRAPH. A sentence ends at `.!?` plus white space before anything
     but a lower-case letter, save after a capitalised word of one or two letters ("Dr. Smith"); a clause
-    at `;` or `:` plus white space; a line break counts unless a lower-case letter follows.
+    at `;` or `:` plus white space; a line break counts unless a lower-case letter follows. A URL or mail
+    address is one unknown word, and no two of them are the same: repeating an address is no stuffing.
     """
     ids, hashes, starts, ends, marks = out
     ids[0], hashes[0], starts[0], ends[0], marks[0] = BREAK, 0, 0, 0, _PARAGRAPH
@@ -100,6 +120,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
     apostrophe = 0  # 1: seen after letters, 2: inside the word
     mixed = False  # digits or letters of another script within
     number = False
+    address = False  # a URL or mail address, up to the next white space
     first_capital = False
     ended = clause = lines = comma = 0
     hyphen = -1  # where the hyphen stands that ended the last word
@@ -113,7 +134,11 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
             kind = (entry >> 16) & 0xFF
         else:
             sign, width, entry, kind = np.int64(10), 1, np.int64(_C_NEWLINE << 16), np.int64(_C_NEWLINE)
-        if (_LETTER <= kind <= _COMPATIBILITY) or kind == _C_DIGIT or kind == _C_OTHER:
+        if word_start >= 0 and not address and _opens_address(buffer, begin, at, end, point - word_start):
+            address = mixed = True
+        if address and kind != _C_SPACE and kind != _C_NEWLINE and not _closes_address(sign):
+            word_end = point + 1
+        elif (_LETTER <= kind <= _COMPATIBILITY) or kind == _C_DIGIT or kind == _C_OTHER:
             if word_start < 0:
                 lower = kind != _C_DIGIT and kind != _C_OTHER and (entry & CAPITAL) == 0
                 short = (
@@ -133,7 +158,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                 state = FNV_OFFSET
                 letters = plain = capitals = folded = foreign = hidden = pending_hidden = soft = 0
                 apostrophe = 0
-                mixed = number = False
+                mixed = number = address = False
                 first_capital = (entry & CAPITAL) != 0
             if apostrophe == 1:
                 state = extend_word_hash(state, np.int64(39))
@@ -187,6 +212,8 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     found = find_word(word_keys, word_ids, hashed)
                     if found == 0:
                         found = UNKNOWN
+                if address:
+                    hashed = mix(hashed ^ np.uint64(word_start))
                 mark = 0
                 if first_capital:
                     mark |= _CAPITALISED
@@ -214,6 +241,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                 count += 1
                 words += 1
                 word_start = -1
+                address = False
                 ended = clause = lines = comma = 0
             if not inside_number:
                 if kind == _C_SPACE or kind == _C_NEWLINE:

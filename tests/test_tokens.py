@@ -173,3 +173,17 @@ def test_only_the_second_half_of_a_compound_is_hyphenated(measure: Measure) -> N
     measured = measure("A well-known man - tall, -thin- and self\u2010made.")
     hyphenated = [w for w in measured.words() if measured.marks(w) & Mark.HYPHENATED]
     assert hyphenated == ["known", "made"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://www.example.org/news/image?id=3", "www.example.org/a-b", "jane.doe@example.org", "x@y"],
+)
+def test_an_address_is_one_word_unlike_any_other(measure: Measure, address: str) -> None:
+    measured = measure(f"Write to <{address}>, or {address} today")
+    words = measured.words()
+    assert words[-1] == "today"
+    # In a mail address the dots before the sign part words, as they do elsewhere.
+    addresses = [t for t, word in enumerate(words) if "@" in word or "example" in word]
+    hashes = measured.column("hashes")[measured.is_word()][addresses]
+    assert len(hashes) == len(set(hashes.tolist())) == 2
