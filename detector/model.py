@@ -33,6 +33,8 @@ from detector.signals.replaced import SIZE
 
 SCHEMA = 1
 HEADS = ("spun", "stuffed")
+HEAD_SHARES = (0.7, 0.3)
+"""How a policy's false-positive rate is divided: stuffing is the easier question, and needs less of it."""
 POLICIES = {"precise": 0.001, "balanced": 0.01, "sensitive": 0.05}
 """False-positive rate on clean documents that each policy allows, both heads together."""
 MAX_FILE_BYTES = 16 << 20
@@ -76,14 +78,17 @@ class Model:
     def thresholds(self, fpr: float) -> tuple[float, float]:
         """Probabilities of `spun` and `stuffed` above which a share `fpr` of clean documents lies.
 
-        Half of `fpr` goes to each head. Log-linear between the rates measured on calibration data.
+        `fpr` is divided as HEAD_SHARES says. Log-linear between the rates measured on calibration data.
         Raises ValueError outside (0, 0.5].
         """
         if not 0.0 < fpr <= 0.5:
             raise ValueError(f"fpr must lie in (0, 0.5], got {fpr}")
         grid = np.log(np.array(self.manifest["fpr_grid"], np.float64))
-        at = math.log(fpr) - math.log(2)
-        return tuple(_sigmoid(float(np.interp(at, grid, curve))) for curve in self.curves)  # type: ignore[return-value]
+        spun, stuffed = (
+            _sigmoid(float(np.interp(math.log(fpr) + math.log(share), grid, curve)))
+            for share, curve in zip(HEAD_SHARES, self.curves, strict=True)
+        )
+        return spun, stuffed
 
 
 def _sigmoid(value: float) -> float:

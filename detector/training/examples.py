@@ -44,7 +44,7 @@ class Example:
         """What is held out together: a whole source of honest prose with all that was made of it, else the
         group. So out-of-fold scores tell how the model does on sources that it never saw."""
         if self.group.startswith(("clean:", "abstract:", "labelled:", "esl:", "honest:")):
-            return self.source.removeprefix("spun:").removeprefix("stuffed:")
+            return self.source.removeprefix("spun:").removeprefix("stuffed:").removeprefix("whole:")
         return self.group
 
 
@@ -87,6 +87,19 @@ def clean_prose(folder: Path, per_source: int, seed: int) -> list[Example]:
             text = passage(record["text"], rng)
             if len(text.split()) >= 60:
                 examples.append(Example(text, record["source"], f"clean:{record['id']}", 0, 0))
+    return examples
+
+
+def whole_documents(folder: Path, per_source: int, seed: int) -> list[Example]:
+    """Long clean documents for the `stuffed` head alone: an article of a thousand words repeats the name of
+    its subject more often than any passage does."""
+    examples = []
+    for path in sorted(folder.glob("*.jsonl.xz")):
+        rng = random.Random(~seed ^ stable_hash(path.name))
+        records = [r for r in read_jsonl_xz(path) if len(r["text"].split()) >= 200]
+        for record in rng.sample(records, min(per_source, len(records))):
+            text = passage(record["text"], rng, 200, 1800)
+            examples.append(Example(text, f"whole:{record['source']}", f"clean:{record['id']}", None, 0))
     return examples
 
 

@@ -34,6 +34,7 @@ from detector.training.examples import (
     spun_versions,
     stuffed_listings,
     stuffed_versions,
+    whole_documents,
     written_examples,
 )
 from detector.training.matrix import feature_matrix
@@ -42,7 +43,7 @@ from detector.training.trees import Trees, export_trees, join_trees
 
 FOLDS = 4
 FPR_GRID = (0.0002, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
-"""Rates per head at which thresholds are fixed; a policy gives half its rate to each head."""
+"""Rates per head at which thresholds are fixed; a policy divides its rate among the heads."""
 BOOSTING = {
     "max_iter": 300, "learning_rate": 0.05, "max_leaf_nodes": 8, "min_samples_leaf": 40,
     "l2_regularization": 5.0, "max_features": 0.3,
@@ -117,8 +118,9 @@ def assemble(
     """All training examples: clean prose and its spun and stuffed versions, the written corpus, real passages."""
     clean = clean_prose(data / "clean_heldout", per_source, seed) + clean_abstracts(data / "labelled")
     spun = spun_versions(clean, Thesaurus(lexicon), seed, versions=2)
-    stuffed = stuffed_versions([e for i, e in enumerate(clean) if i % 3 == 0], seed)
-    examples = clean + spun + stuffed + written_examples(written)
+    whole = whole_documents(data / "clean_heldout", per_source // 6, seed)
+    stuffed = stuffed_versions(clean[::3] + whole[::2], seed)
+    examples = clean + spun + stuffed + written_examples(written) + whole
     examples += honest_labelled(data / "labelled", seed) + stuffed_listings(data / "labelled")
     examples += real_passages(data / "labelled" / "real_passages.jsonl.xz")
     log(f"{len(examples):,} examples: " + ", ".join(f"{k} {v:,}" for k, v in _by_kind(examples).items()))
