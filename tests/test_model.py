@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from detector import features
 from detector.features import Heads
 from detector.model import (
+    HEAD_SHARES,
     MAX_FILE_BYTES,
     MAX_MANIFEST_BYTES,
     POLICIES,
@@ -70,11 +71,17 @@ def test_thresholds_fall_with_the_rate_allowed(model: Model) -> None:
         assert all(0.0 < value < 1.0 for value in curve)
 
 
-def test_thresholds_at_the_grid_are_the_measured_ones(model: Model) -> None:
-    """Half of the rate goes to each head."""
-    for rate, spun, stuffed in zip(GRID, *make_arrays()["curves.npy"], strict=True):
-        expected = (1 / (1 + np.exp(-spun)), 1 / (1 + np.exp(-stuffed)))
-        assert model.thresholds(2 * rate) == pytest.approx(expected)
+@pytest.mark.parametrize("head", [0, 1])
+def test_thresholds_at_the_grid_are_the_measured_ones(model: Model, head: int) -> None:
+    """Each head gets its share of the rate."""
+    share = HEAD_SHARES[head]
+    for rate, odds in zip(GRID, make_arrays()["curves.npy"][head], strict=True):
+        if rate / share <= 0.5:
+            assert model.thresholds(rate / share)[head] == pytest.approx(1 / (1 + np.exp(-odds)))
+
+
+def test_the_shares_of_the_heads_make_a_whole() -> None:
+    assert sum(HEAD_SHARES) == pytest.approx(1.0)
 
 
 @given(st.floats(0.0, 0.5, exclude_min=True))
