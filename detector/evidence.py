@@ -17,7 +17,7 @@ from detector.features import Scratch
 from detector.kernels import kernel
 from detector.lexicon.tables import BREAK, FIRST_WORD, Flag, LexiconFiles
 from detector.signals.fit import pair_ratio
-from detector.signals.stuffing import MAX_N, MIN_REPEATS
+from detector.signals.stuffing import MAX_N, MIN_REPEATS, SHORT_SEGMENT
 from detector.signals.stuffing import count_repeats as _count_repeats
 from detector.tokens import Mark
 from detector.verdict import Evidence, Kind
@@ -39,6 +39,7 @@ MIN_STUFFED = 0.2
 COMMON_PHRASE = 2.0
 """A phrase seen exp(2) times in clean prose counts half as much as one never seen there."""
 MAX_SPANS = 200
+MIN_LIST_ITEMS = 8
 MAX_PHRASE_WORDS = 10
 MIN_MARGIN = 1.0
 """A suggestion must fit better than the word by this much (nats)."""
@@ -173,7 +174,7 @@ def _extended(scratch: Scratch, places: list[int], n: int, count: int) -> int:
 
 
 def _lists(scratch: Scratch, count: int) -> Iterator[_Span]:
-    """Comma lists of at least eight short items."""
+    """Comma lists of at least MIN_LIST_ITEMS short items."""
     ids, marks = scratch.tokens.ids, scratch.tokens.marks
     first, items, length = 1, 1, 0
     for t in range(1, count + 1):
@@ -181,8 +182,8 @@ def _lists(scratch: Scratch, count: int) -> Iterator[_Span]:
         if not ending and marks[t] & Mark.COMMA_BEFORE:
             items, length = items + 1, 0
         length += 1
-        if ending or length > 4:
-            if items >= 8:
+        if ending or length > SHORT_SEGMENT:
+            if items >= MIN_LIST_ITEMS:
                 yield _Span("stuffing", first, t - 1, None, float(items))
             first, items, length = t + 1, 1, 0
 

@@ -12,7 +12,6 @@ import math
 import numpy as np
 from numba import njit
 
-Integer = int | np.int64
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
 LEVEL_STEP = 0.06
