@@ -12,6 +12,7 @@ from detector.cli.explain import explain
 from detector.cli.lexicon import lexicon
 from detector.cli.model import model
 from detector.cli.score import score
+from detector.cli.serve import serve
 from detector.cli.spin import spin
 from detector.cli.train import train
 
@@ -22,6 +23,7 @@ app.add_typer(model, name="model")
 app.add_typer(lexicon, name="lexicon")
 app.command("spin")(spin)
 app.command("train")(train)
+app.command("serve")(serve)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,87 @@
+"""The model in use, and its replacement by a new one without losing a request.
+
+The files are looked at every few seconds (and at SIGHUP). A new model is loaded and tried beside the old one,
+in a thread; requests see it from one batch to the next. One that can't be used is refused, with the reason in
+the log, and the old one stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from detector.paths import SHIPPED
+from detector.scoring import Detector, load
+from detector.server.settings import Settings
+
+log = logging.getLogger(__name__)
+Signature = tuple[str, tuple[tuple[str, int, int, int], ...]]
+WARM_UP = "The old mill stood by the river, and nobody in the village knew who had built it or when. " * 5
+
+
+def model_path(settings: Settings) -> Path:
+    """Where the model to use lies now; asked before every look, so that it may change while we run."""
+    return SHIPPED if settings.model is None else settings.model
+
+
+class LiveModel:
+    """Holds the detector in use. `detector` is None until the first one is loaded."""
+
+    def __init__(self, settings: Settings, observe: Callable[[str, str], None] = lambda outcome, name: None):
+        self._settings = settings
+        self._observe = observe
+        self._seen: Signature | None = None
+        self._lock = asyncio.Lock()
+        self.detector: Detector | None = None
+
+    async def refresh(self, force: bool = False) -> bool:
+        """Load the model if its files changed (or anyway); True if a new one is in use. Never raises for files."""
+        async with self._lock:
+            path = model_path(self._settings)
+            signature = await asyncio.to_thread(_signature, path)
+            if signature == self._seen and not force:
+                return False
+            self._seen = signature
+            try:
+                detector = await asyncio.to_thread(self._open, path)
+            except (ValueError, OSError) as error:
+                self._observe("refused", "")
+                log.error("model refused", extra={"fields": {"path": str(path), "why": str(error)}})
+                return False
+            same = self.detector is not None and detector.model.digest == self.detector.model.digest
+            if same and not force:
+                return False
+            self.detector = detector
+            self._observe("loaded", detector.model.name)
+            log.info(
+                "model loaded", extra={"fields": {"model": detector.model.name, "policy": detector.policy}}
+            )
+            return True
+
+    async def watch(self) -> None:
+        """Refresh for ever."""
+        while True:
+            await asyncio.sleep(self._settings.reload_seconds)
+            await self.refresh()
+
+    def _open(self, path: Path) -> Detector:
+        """A detector that has scored a text, so that the kernels are compiled and the tables in memory."""
+        detector = load(path, self._settings.policy, self._settings.fpr)
+        detector.score(WARM_UP)
+        return detector
+
+
+def _signature(path: Path) -> Signature:
+    """Changes with any write to the model's files."""
+    found = []
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        for file in files:
+            status = os.stat(file)
+            found.append((file.name, status.st_ino, status.st_size, status.st_mtime_ns))
+    except OSError as error:
+        found.append((type(error).__name__, 0, 0, 0))
+    return str(path), tuple(found)
