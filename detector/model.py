@@ -107,6 +107,8 @@ def load_model(source: str | Path = SHIPPED) -> Model:
 
 
 def _load(path: Path) -> Model:
+    if not path.exists() and previous_of(path).is_dir():
+        path = previous_of(path)  # a saving process died between its two renames
     if not path.exists():
         raise ModelError(f"{path}: no such model; `detector train` makes one")
     read = _zip_reader(path) if path.is_file() else _folder_reader(path)
@@ -241,13 +243,19 @@ def save_model(folder: Path, manifest: dict[str, Any], arrays: dict[str, np.ndar
     try:
         _write_bundle(fresh, manifest, arrays)
         _load(fresh)
-        previous = folder.with_name(f"{folder.name}.previous")
+        previous = previous_of(folder)
         if folder.exists():
             shutil.rmtree(previous, ignore_errors=True)
             folder.rename(previous)
         fresh.rename(folder)
+        sync_folder(folder.parent)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def previous_of(folder: Path) -> Path:
+    """Where the bundle goes that was in `folder` before the last one was saved there."""
+    return folder.with_name(f"{folder.name}.previous")
 
 
 def _write_bundle(fresh: Path, manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
@@ -256,14 +264,25 @@ def _write_bundle(fresh: Path, manifest: dict[str, Any], arrays: dict[str, np.nd
         buffer = io.BytesIO()
         np.save(buffer, np.ascontiguousarray(arrays[name], dtype=dtype))
         files[name] = hashlib.sha256(buffer.getvalue()).hexdigest()
-        _write_synced(fresh / name, buffer.getvalue())
+        write_synced(fresh / name, buffer.getvalue())
     full = {"schema": SCHEMA, **manifest, "files": files}
-    _write_synced(fresh / "manifest.json", (json.dumps(full, indent=1, ensure_ascii=False) + "\n").encode())
+    write_synced(fresh / "manifest.json", (json.dumps(full, indent=1, ensure_ascii=False) + "\n").encode())
     fresh.chmod(0o755)
 
 
-def _write_synced(path: Path, data: bytes) -> None:
+def write_synced(path: Path, data: bytes) -> None:
+    """Write a file and wait until it is on disk. Raises OSError."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until renames in `folder` are on disk, where the system can (Windows does so by itself)."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -25,7 +25,8 @@ from detector.language import is_english
 from detector.lexicon.tables import LexiconFiles, load_lexicon
 from detector.model import POLICIES, Model, ModelError, load_model
 from detector.packing import pack
-from detector.paths import LEXICON, SHIPPED
+from detector.paths import LEXICON
+from detector.promotion import in_use
 from detector.signals.spintax import find_spintax
 from detector.verdict import Evidence, Label, Verdict
 
@@ -213,7 +214,7 @@ def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:
 
 
 def load(model: str | Path | None = None, policy: str = "balanced", fpr: float | None = None) -> Detector:
-    """Open a model (default: the shipped one) and the lexicon, ready to score.
+    """Open a model (default: the promoted one, else the shipped one) and the lexicon, ready to score.
 
     `policy` is "precise", "balanced" or "sensitive": at most 0.1 %, 1 % or 5 % of clean documents flagged on
     calibration data; `fpr` sets another rate in (0, 0.5] instead. Raises ModelError or LexiconError (both
@@ -223,10 +224,23 @@ def load(model: str | Path | None = None, policy: str = "balanced", fpr: float |
         raise ValueError(f"no policy {policy!r}; there are {', '.join(POLICIES)}")
     rate = POLICIES[policy] if fpr is None else fpr
     name = policy if fpr is None else f"fpr={fpr:g}"
-    opened = load_model(SHIPPED if model is None else Path(model))
+    opened = _open_promoted() if model is None else load_model(model)
     lexicon = load_lexicon(LEXICON)
     if opened.manifest["lexicon"] != lexicon.digest:
         raise ModelError(
             f"model {opened.name} was trained with another lexicon than this release ships: retrain it"
         )
     return Detector(opened, lexicon, name, rate)
+
+
+def _open_promoted() -> Model:
+    used = in_use()
+    try:
+        model = load_model(used.path)
+        if used.hash not in ("", model.digest):
+            raise ModelError(f"{used.path} was changed since it was promoted")
+    except ModelError as error:
+        if not used.hash:
+            raise
+        raise ModelError(f"{error}; `detector model rollback` puts back the model before it") from None
+    return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,8 @@ settings.register_profile(
 )
 settings.load_profile("suite")
 Features = Callable[[str | Document], dict[str, float]]
+os.environ["DETECTOR_HOME"] = str(Path(__file__).parent / "no-home")
+"""Labels and models of whoever runs the tests are neither read nor written; tests that write name a place."""
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 

@@ -354,3 +354,13 @@ def test_readers_meet_a_whole_model_while_another_is_saved(tmp_path: Path) -> No
         reader.join()
     assert set(seen) <= expected
     assert len(seen) > 3
+
+
+def test_a_save_that_died_between_its_renames_leaves_the_old_model(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    before = load_model(make_bundle(folder, seed=1)).digest
+    folder.rename(tmp_path / "model.previous")
+    assert load_model(folder).digest == before
+    after = load_model(make_bundle(folder, seed=2)).digest
+    assert after != before
+    assert load_model(tmp_path / "model.previous").digest == before

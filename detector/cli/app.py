@@ -9,6 +9,7 @@ import typer
 
 from detector import __version__
 from detector.cli.explain import explain
+from detector.cli.labels import labels
 from detector.cli.lexicon import lexicon
 from detector.cli.model import model
 from detector.cli.score import score
@@ -19,6 +20,7 @@ from detector.cli.train import train
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command("score")(score)
 app.command("explain")(explain)
+app.add_typer(labels, name="labels")
 app.add_typer(model, name="model")
 app.add_typer(lexicon, name="lexicon")
 app.command("spin")(spin)

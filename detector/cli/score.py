@@ -37,7 +37,7 @@ Fpr = Annotated[
     ),
 ]
 Model = Annotated[
-    Path | None, typer.Option(help="A model folder or .zip, instead of the shipped one.", show_default=False)
+    Path | None, typer.Option(help="A model folder or .zip, instead of the one in use.", show_default=False)
 ]
 PolicyOption = Annotated[
     PolicyName | None,
