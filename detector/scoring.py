@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from detector import features
+from detector.bidi import as_displayed, as_stored
 from detector.document import Document, Zone
 from detector.evidence import collect_evidence
 from detector.kernels import kernel
@@ -127,7 +128,7 @@ class Detector:
 
     def _score_list(self, documents: list[Document], evidence: bool) -> list[Verdict]:
         cut = [_cut(document) for document in documents]
-        batch = pack(cut)
+        batch = pack([as_displayed(document) for document in cut])
         out = np.empty((len(cut), 6), np.float64)
         row = np.empty(features.WIDTH, np.float32)
         tables, model = self.lexicon.tables, self.model
@@ -151,7 +152,7 @@ class Detector:
         )
         if prose_words < MIN_WORDS:
             return verdict(status="too_short")
-        if not is_english(short.text, function_words, unknown_words):
+        if not is_english(as_displayed(short).text, function_words, unknown_words):
             return verdict(status="not_english")
         scores = (_probability(spun_odds), _probability(stuffed_odds))
         label, reasons = self._judge(scores)
@@ -169,12 +170,14 @@ class Detector:
         return ("suspect", near) if near else ("clean", ())
 
     def _evidence(self, document: Document, spun: float, stuffed: float) -> tuple[Evidence, ...]:
-        batch = pack([document])
+        shown = as_displayed(document)
+        batch = pack([shown])
         buffer, _, _, kinds, starts, ends = batch.arrays
         scratch = self._scratch(batch.longest)
         tables, weights = self.lexicon.tables, self.model.heads.token_weights
         count, spintax = _measure(tables, weights, buffer, kinds, starts, ends, scratch)
-        return collect_evidence(self.lexicon, document, scratch, count, spintax, spun, stuffed)
+        found = collect_evidence(self.lexicon, shown, scratch, count, spintax, spun, stuffed)
+        return found if shown is document else as_stored(document, found)
 
 
 def _as_document(document: str | Document) -> Document:

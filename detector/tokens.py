@@ -34,6 +34,8 @@ class Mark(IntFlag):
     HYPHENATED = 64
     """Joined to the word before it by a hyphen."""
     SOFT_HYPHEN = 128
+    """Soft hyphens inside. One that parts off a single letter at either end is a disguise as well: no
+    typesetter hyphenates there."""
 
 
 class Tokens(NamedTuple):
@@ -190,7 +192,8 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
         elif kind == _C_INVISIBLE or kind == _C_SOFT:
             if word_start >= 0:
                 if kind == _C_SOFT:
-                    soft = 1
+                    soft = letters
+                    hidden += letters == 1
                 else:
                     pending_hidden += 1
         elif kind == _C_APOSTROPHE and word_start >= 0 and apostrophe == 0 and letters > 0 and not mixed:
@@ -221,7 +224,8 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     mark |= _ALL_CAPITALS
                 known = found != UNKNOWN
                 if folded and not mixed and ((foreign and (plain or known)) or (letters > 1 and known)):
-                    mark |= _DISGUISED
+                    if foreign or letters > 2:  # two letters in a mathematical style may be a formula
+                        mark |= _DISGUISED
                 elif folded:
                     mixed = True
                     found = UNKNOWN
@@ -229,6 +233,8 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     mark |= _DISGUISED
                 if soft:
                     mark |= _SOFT_MARK
+                    if letters == soft + 1:
+                        mark |= _DISGUISED
                 if mixed:
                     mark |= _OTHER_SCRIPT
                 if comma:

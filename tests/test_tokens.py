@@ -89,6 +89,16 @@ def test_forms_of_a_word_are_one_word(measure: Measure, lexicon: LexiconFiles, t
             "\U0001d42c\U0001d429\U0001d41a\U0001d426",
         ),  # mathematical bold
         ("get s\u0336pam", "s\u0336pam"),  # struck through
+        ("get s\u20ddpam", "s\u20ddpam"),  # encircled
+        ("get mo\x02ney", "mo\x02ney"),  # a control character
+        ("get \u1d0d\u1d0f\u0274\u1d07\u028f", "\u1d0d\u1d0f\u0274\u1d07\u028f"),  # small capitals
+        ("get \ua4df\ua4f3\ua4e0\ua4f0\ua4ec", "\ua4df\ua4f3\ua4e0\ua4f0\ua4ec"),  # Lisu
+        (
+            "get \U0001d6b3\U0001d6b6\U0001d6b4\U0001d6ac\U0001d6bc",
+            "\U0001d6b3\U0001d6b6\U0001d6b4\U0001d6ac\U0001d6bc",
+        ),
+        ("get m\u00adoney", "m\u00adoney"),  # soft hyphens where nobody hyphenates
+        ("get mone\u00ady", "mone\u00ady"),
     ],
 )
 def test_disguise_is_marked(measure: Measure, text: str, word: str) -> None:
@@ -106,7 +116,9 @@ def test_disguise_is_marked(measure: Measure, text: str, word: str) -> None:
         "chapter \u2161 of the \ufb01rst \u00e6on",
         "\u0420\u043e\u0441\u0441\u0438\u044f and \u0395\u03bb\u03bb\u03ac\u03b4\u03b1",
         "\ufeffThe end\u200b",
-        "a hy\u00adphen\u00adat\u00aded word",
+        "a hy\u00adphen\u00adat\u00aded word, evap\u00ado\u00adra\u00adtion",
+        "the angle \U0001d6fc and the mass \U0001d45a, so \U0001d438 = \U0001d45a\U0001d450\u00b2",
+        "key 1\ufe0f\u20e3, don\u00e2\u0080\u0099t",
     ],
 )
 def test_honest_typography_is_no_disguise(measure: Measure, text: str) -> None:
