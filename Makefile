@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SEEDS := $(wildcard ../shared/data/seeds/*.txt)
 DEMO := $(if $(SEEDS),$(SEEDS),$(wildcard tests/samples/*.txt))
 
-.PHONY: demo test lint types contract check train quality clean
+.PHONY: demo test lint types contract check train quality bench clean
 
 demo: $(VENV)/ready
 	@$(BIN)/detector score --exit-zero --format human $(DEMO)
@@ -33,6 +33,11 @@ train: $(VENV)/ready
 
 quality: $(VENV)/ready
 	$(BIN)/python benchmarks/quality.py
+
+# Speed: each kernel by itself, then this project among its peers on the same documents.
+bench: $(VENV)/ready
+	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-timer=time.process_time
+	$(BIN)/python benchmarks/speed.py
 
 $(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %s" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
