@@ -12,7 +12,7 @@ from enum import IntEnum
 
 
 class ZoneKind(IntEnum):
-    """Where in a page a stretch of text stands. Spinning is judged on BODY and HEADING only."""
+    """Where in a page a stretch of text stands. Spinning is judged on BODY, HEADING and ANCHOR only."""
 
     BODY = 0
     HEADING = 1
@@ -25,11 +25,15 @@ class ZoneKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A stretch of a document's text, [start, end) in code points. What no zone covers is body."""
+    """A stretch of a document's text, [start, end) in code points. What no zone covers is body.
+
+    `target` is where an anchor, or a heading that is one, leads: the `href` as the page has it.
+    """
 
     kind: ZoneKind
     start: int
     end: int
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,18 @@
-"""What the commands share: errors for users, the choices of options, opening a detector, scoring records."""
+"""What the commands share: errors for users, the choices of options, opening a detector."""
 
 from __future__ import annotations
 
 import sys
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from detector.document import Document
-
 if TYPE_CHECKING:
-    from detector.readers import Record
     from detector.report.places import Policy, Scored
     from detector.scoring import Detector
 
@@ -44,6 +40,7 @@ class OutputFormat(StrEnum):
     jsonl = "jsonl"
     csv = "csv"
     html = "html"
+    parquet = "parquet"
 
 
 class InputFormat(StrEnum):
@@ -53,6 +50,15 @@ class InputFormat(StrEnum):
     html = "html"
     jsonl = "jsonl"
     csv = "csv"
+    parquet = "parquet"
+    warc = "warc"
+
+
+class ExtractionName(StrEnum):
+    """How the text is taken out of web pages."""
+
+    fast = "fast"
+    precise = "precise"
 
 
 def warn(message: str) -> None:
@@ -87,37 +93,11 @@ def open_detector(model: Path | None, policy: str, fpr: float | None) -> tuple[D
     return detector, Policy(detector.policy, *detector.thresholds)
 
 
-def score_records(
-    detector: Detector, records: Iterable[Record], evidence: bool, jobs: int
-) -> Iterator[Scored]:
-    """Score records as they come, in order; a failure becomes a verdict with status "failed".
-
-    A failure passes through the batches as an empty document, so that order needs no second look and memory
-    stays flat however many there are.
-    """
-    from detector.report.places import Scored
-
-    pending: deque[Record] = deque()
-
-    def feed() -> Iterator[Document]:
-        for record in records:
-            pending.append(record)
-            yield record if isinstance(record, Document) else Document("", record.id)
-
-    for verdict in detector.score_batch(feed(), evidence, jobs):
-        record = pending.popleft()
-        if isinstance(record, Document):
-            yield Scored(verdict, record)
-        else:
-            failed = replace(verdict, status="failed", url=record.url, error=record.reason)
-            yield Scored(failed, Document("", record.id, record.url))
-
-
 class Tally:
     """Counts documents by badge and knows the exit status."""
 
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
+    def __init__(self, counts: Counter[str] | None = None) -> None:
+        self.counts: Counter[str] = Counter() if counts is None else counts
 
     def add(self, scored: Scored) -> None:
         """Count one document."""

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.cli.common import Tally, UserError, open_detector, score_records, user_errors, warn
-from detector.cli.score import ExitZero, Fpr, From, Model, PolicyOption
+from detector.cli.common import ExtractionName, Tally, UserError, open_detector, user_errors, warn
+from detector.cli.score import ExitZero, ExtractionOption, Fpr, From, Model, PolicyOption
 from detector.cli.settings import settings
 
 if TYPE_CHECKING:
+    from detector.readers import Extraction
     from detector.report.page import HtmlReport
     from detector.report.places import Scored
 
@@ -31,6 +32,7 @@ def explain(
     policy: PolicyOption = None,
     fpr: Fpr = None,
     from_: From = None,
+    extraction: ExtractionOption = ExtractionName.fast,
     exit_zero: ExitZero = False,
     model: Model = None,
 ) -> None:
@@ -46,15 +48,18 @@ def explain(
     """  # fmt: skip
     with user_errors():
         chosen = settings(policy, fpr)
-        raise typer.Exit(run(file, output, chosen.policy, chosen.fpr, from_, exit_zero, model))
+        raise typer.Exit(
+            run(file, output, chosen.policy, chosen.fpr, from_, extraction.value, exit_zero, model)
+        )
 
 
 def run(
-    file: str, output: Path | None, policy: str, fpr: float | None, input_format: str | None, exit_zero: bool,
-    model: Path | None,
+    file: str, output: Path | None, policy: str, fpr: float | None, input_format: str | None,
+    extraction: Extraction, exit_zero: bool, model: Path | None,
 ) -> int:  # fmt: skip
     """Write the report and say where; returns the exit status. Raises UserError."""
     from detector.cli.sink import open_sink
+    from detector.crawl.records import score_records
     from detector.readers import file_stem, read
     from detector.report.page import HtmlReport
 
@@ -63,7 +68,7 @@ def run(
     target = Path(f"{file_stem(file)}.report.html") if output is None else output
     to_stdout = str(target) == "-"
     with HtmlReport(limits) as report:
-        last = _collect(score_records(detector, read([file], input_format), True, 1), report, tally)
+        last = _collect(score_records(detector, read([file], input_format, extraction), True), report, tally)
         if last is None:
             raise UserError(f"{file}: nothing in it could be read, so there is no report")
         with open_sink(None if to_stdout else target, [file]) as out:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from detector.cli.common import (
     ERROR,
     INTERRUPTED,
+    ExtractionName,
     InputFormat,
     OutputFormat,
     PolicyName,
     Tally,
     UserError,
     open_detector,
-    score_records,
     user_errors,
     warn,
 )
@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from detector.cli.writers import Writer
+    from detector.crawl.parts import PartFormat
+    from detector.readers import Extraction
     from detector.report.places import Scored
 
+BULK_FORMATS = (OutputFormat.jsonl, OutputFormat.csv, OutputFormat.parquet)
 Fpr = Annotated[
     float | None,
     typer.Option(
@@ -52,6 +55,10 @@ From = Annotated[
     typer.Option(
         "--from", help="What the input holds, if neither suffix nor content says so.", show_default=False
     ),
+]
+ExtractionOption = Annotated[
+    ExtractionName,
+    typer.Option(help="Text of web pages: fast, or precise (trafilatura; 20 to 50 times as long)."),
 ]
 
 
@@ -103,12 +110,25 @@ def score(
             "--output", "-o", help="Write to this file instead, in one step at the end.", show_default=False
         ),
     ] = None,
+    output_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Bulk run: write parts to this folder. Run again after a stop, and it goes on where it was.",
+            show_default=False,
+        ),
+    ] = None,
+    part_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Records in a part of a bulk run. [default: 10000]", show_default=False),
+    ] = None,
+    extraction: ExtractionOption = ExtractionName.fast,
     exit_zero: ExitZero = False,
     model: Model = None,
 ) -> None:
     """Score documents: is this spun, is it stuffed, and where?
 
-    Reads .txt .md .html .jsonl .csv .tsv, each also as .gz; other files by what they hold.
+    Reads .txt .md .html .jsonl .csv .tsv .parquet .warc .wet, each also as .gz and .zst, and from URLs; other files
+    by what they hold.
 
         detector score article.txt
 
@@ -120,6 +140,8 @@ def score(
 
         pbpaste | detector score - --explain
 
+        detector score 'crawl/*.warc.gz' --output-dir verdicts --jobs 0 --no-explain
+
     Exit status: 0 nothing flagged, 1 something flagged, 2 usage or input error (the other documents are
     scored all the same). Defaults can stand in pyproject.toml: \\[tool.detector] policy, fpr, format, jobs.
     """  # fmt: skip
@@ -127,29 +149,45 @@ def score(
         chosen = settings(policy, fpr, format, jobs)
         if not paths:
             raise UserError("nothing to score: name files or directories, or - for standard input")
+        jobs = chosen.jobs or os.cpu_count() or 1
+        if output_dir is not None:
+            if output is not None:
+                raise UserError("--output and --output-dir exclude each other: give one of them")
+            bulk = format or (chosen.format if chosen.format in BULK_FORMATS else None) or OutputFormat.jsonl
+            raise typer.Exit(
+                run_bulk(
+                    paths, output_dir, bulk, chosen.policy, chosen.fpr, explain is not False, with_text, from_,
+                    extraction.value, part_size, jobs, exit_zero, model,
+                )
+            )  # fmt: skip
+        if part_size is not None:
+            raise UserError("--part-size goes with --output-dir")
         form = chosen.format if format or not output else _by_suffix(output) or chosen.format
         raise typer.Exit(
             run(
                 paths, form or _default_format(output), chosen.policy, chosen.fpr, explain, with_text,
-                from_, chosen.jobs or os.cpu_count() or 1, output, exit_zero, model,
+                from_, extraction.value, jobs, output, exit_zero, model,
             )
         )  # fmt: skip
 
 
 def run(
     paths: list[str], format: OutputFormat, policy: str, fpr: float | None, explain: bool | None,
-    with_text: bool, input_format: str | None, jobs: int, output: Path | None, exit_zero: bool,
-    model: Path | None,
+    with_text: bool, input_format: str | None, extraction: Extraction, jobs: int, output: Path | None,
+    exit_zero: bool, model: Path | None,
 ) -> int:  # fmt: skip
     """Score and write; returns the exit status. Raises UserError."""
     from detector.cli.sink import open_sink, silence_stdout
     from detector.cli.writers import make_writer
+    from detector.crawl.records import score_records
     from detector.readers import read
 
     if with_text and format not in (OutputFormat.json, OutputFormat.jsonl):
         raise UserError(f"--with-text goes with --format json or jsonl, not {format}")
+    if format is OutputFormat.parquet:
+        raise UserError("--format parquet goes with --output-dir")
     detector, limits = open_detector(model, policy, fpr)
-    scored = score_records(detector, read(paths, input_format), explain is not False, jobs)
+    scored = score_records(detector, read(paths, input_format, extraction), explain is not False, jobs)
     tally = Tally()
     try:
         with open_sink(output, paths) as out:
@@ -167,6 +205,44 @@ def run(
         warn(f"interrupted after {tally.total:,} documents")
         return INTERRUPTED
     return _conclude(tally, paths, format is OutputFormat.human and output is None, exit_zero)
+
+
+def run_bulk(
+    paths: list[str], folder: Path, format: OutputFormat, policy: str, fpr: float | None, evidence: bool,
+    with_text: bool, input_format: str | None, extraction: Extraction, part_size: int | None, jobs: int,
+    exit_zero: bool, model: Path | None,
+) -> int:  # fmt: skip
+    """Score into a folder, or go on where an earlier start stopped; returns the exit status. Raises UserError."""
+    from detector.cli.progress import Progress
+    from detector.crawl import PART_SIZE, CrawlError, Plan
+    from detector.crawl import run as run_plan
+
+    if format not in BULK_FORMATS:
+        raise UserError(f"--output-dir takes --format {', '.join(BULK_FORMATS)}, not {format}")
+    if with_text and format is OutputFormat.csv:
+        raise UserError("--with-text goes with --format jsonl or parquet, not csv")
+    detector, _ = open_detector(model, policy, fpr)
+    detector.score("")  # compiles, if need be, before there are several processes that would all do so
+    plan = Plan(
+        paths, folder, cast("PartFormat", format.value), input_format, evidence, with_text, extraction, part_size or PART_SIZE,
+        model, policy, fpr,
+    )  # fmt: skip
+    progress = Progress(True, logged=True)
+    try:
+        standing = run_plan(plan, detector, jobs, progress.show_run)
+    except CrawlError as error:
+        progress.clear()
+        raise UserError(str(error)) from None
+    except KeyboardInterrupt:
+        progress.clear()
+        warn(f"interrupted; the same command goes on from the last finished part in {folder}")
+        return INTERRUPTED
+    progress.clear()
+    tally = Tally(standing.counts)
+    parts = ", ".join(f"{count:,} {name}" for name, count in sorted(tally.counts.items()))
+    before = f", {standing.resumed:,} of them before this start" if standing.resumed else ""
+    warn(f"{folder} is complete: {tally.total:,} documents ({parts}){before}")
+    return tally.status(exit_zero)
 
 
 def _conclude(tally: Tally, paths: list[str], seen: bool, exit_zero: bool) -> int:

@@ -5,16 +5,11 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from typing import Any, Protocol, TextIO
+from typing import Protocol, TextIO
 
 from detector.cli.common import OutputFormat
 from detector.report.places import Policy, Scored, badge
-
-COLUMNS = (
-    "id", "url", "status", "spun", "stuffed", "verdict", "reasons", "words", "evidence", "truncated", "error",
-    "model",
-)  # fmt: skip
-"""Of CSV output; `evidence` is the number of marked places, empty with --no-explain."""
+from detector.report.rows import COLUMNS, flat_row
 
 
 class Writer(Protocol):
@@ -66,16 +61,12 @@ class CsvWriter:
     """Comma-separated values with a header, one row a document."""
 
     def __init__(self, out: TextIO, with_count: bool) -> None:
-        self._rows = csv.DictWriter(out, COLUMNS, extrasaction="ignore", lineterminator="\n")
+        self._rows = csv.DictWriter(out, COLUMNS, lineterminator="\n")
         self._rows.writeheader()
         self._with_count = with_count
 
     def add(self, scored: Scored) -> None:
-        record: dict[str, Any] = {"truncated": False, **scored.verdict.to_dict()}
-        record["reasons"] = "+".join(record["reasons"])
-        record["evidence"] = len(record["evidence"]) if self._with_count else None
-        record["truncated"] = "true" if record["truncated"] else ""
-        self._rows.writerow(record)
+        self._rows.writerow(flat_row(scored.verdict, self._with_count))
 
     def finish(self) -> None:
         pass

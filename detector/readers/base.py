@@ -1,7 +1,8 @@
 """What every reader shares: the record types, the registry of formats, the limits, bounded lines.
 
-A reader is a generator `(source, id) -> Document | Failure ...` over an open binary file. It never raises for
-what is in the file, and never holds more of it than one record.
+A reader is a generator `(source, id) -> Document | Page | Failure ...` over an open binary file. It never raises
+for what is in the file, and never holds more of it than one record. A `Page` is HTML as it came: extracting its
+text costs a thousand times what reading costs, so that is a step of its own, which a bulk run spreads over processes.
 """
 
 from __future__ import annotations
@@ -32,27 +33,40 @@ class Failure:
     url: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A web page before its text is extracted; `charset` is what the server called its encoding."""
+
+    data: bytes
+    id: str
+    url: str | None = None
+    charset: str | None = None
+
+
 Record = Document | Failure
-Reader = Callable[[BufferedReader, str], Iterator[Record]]
+RawRecord = Document | Page | Failure
+Reader = Callable[[BufferedReader, str], Iterator[RawRecord]]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One file format: its name on the command line, the suffixes that mean it, its reader."""
+    """One file format: its name on the command line, the suffixes that mean it, its reader; `unpacks` if the
+    reader takes compressed files itself, since it must see where their members end."""
 
     name: str
     suffixes: tuple[str, ...]
     read: Reader
+    unpacks: bool = False
 
 
 FORMATS: dict[str, Format] = {}
 
 
-def register(name: str, *suffixes: str) -> Callable[[Reader], Reader]:
+def register(name: str, *suffixes: str, unpacks: bool = False) -> Callable[[Reader], Reader]:
     """Enter a reader under `name` for files with these suffixes (lower case, with the dot)."""
 
     def enter(read: Reader) -> Reader:
-        FORMATS[name] = Format(name, suffixes, read)
+        FORMATS[name] = Format(name, suffixes, read, unpacks)
         return read
 
     return enter

@@ -1,4 +1,4 @@
-"""JSON lines: one object a line with `text` (required), `id`, `url`, `title`; other keys are ignored.
+"""JSON lines: one object a line with `text` or `html`, and `id`, `url`, `title`; other keys are ignored.
 
 The title becomes a zone after the text, so that offsets of evidence count from the start of `text`.
 """
@@ -11,12 +11,22 @@ from io import BufferedReader
 from typing import Any
 
 from detector.document import Document, ZoneKind
-from detector.readers.base import MAX_LINE_BYTES, MIB, Failure, Line, Record, bounded_lines, broken, register
+from detector.readers.base import (
+    MAX_LINE_BYTES,
+    MIB,
+    Failure,
+    Line,
+    Page,
+    RawRecord,
+    bounded_lines,
+    broken,
+    register,
+)
 from detector.readers.encoding import BinaryFileError, as_utf8
 
 
 @register("jsonl", ".jsonl", ".ndjson")
-def read_jsonl(source: BufferedReader, id: str) -> Iterator[Record]:
+def read_jsonl(source: BufferedReader, id: str) -> Iterator[RawRecord]:
     """A document or a failure for each line that isn't blank; ids are the records' own, else `id:line`."""
     line = found = 0
     try:
@@ -34,7 +44,7 @@ def read_jsonl(source: BufferedReader, id: str) -> Iterator[Record]:
             yield Failure(id, "it is empty: expected one JSON object a line")
 
 
-def parse_line(line: Line, place: str) -> Record:
+def parse_line(line: Line, place: str) -> RawRecord:
     """One record; `place` is its id if it has none."""
     if line.data is None:
         return Failure(
@@ -51,7 +61,7 @@ def parse_line(line: Line, place: str) -> Record:
     return _from_object(record, line.number, place)
 
 
-def _from_object(record: Any, number: int, place: str) -> Record:
+def _from_object(record: Any, number: int, place: str) -> RawRecord:
     if not isinstance(record, dict):
         return Failure(place, f"line {number} is {_kind(record)}, expected an object with `text`")
     own = record.get("id")
@@ -60,10 +70,21 @@ def _from_object(record: Any, number: int, place: str) -> Record:
     id = place if own is None else own if isinstance(own, str) else json.dumps(own)
     url = record["url"] if isinstance(record.get("url"), str) else None
     text, title = record.get("text"), record.get("title")
+    if text is None and isinstance(record.get("html"), str):
+        return html_page(record["html"], id, url)
     if not isinstance(text, str):
-        fault = f"`text` is {_kind(text)}, expected a string" if "text" in record else "there is no `text`"
+        fault = (
+            f"`text` is {_kind(text)}, expected a string"
+            if "text" in record
+            else "there is no `text` or `html`"
+        )
         return Failure(id, f"line {number}: {fault}", url)
     return titled(text, title if isinstance(title, str) else "", id, url)
+
+
+def html_page(html: str, id: str, url: str | None) -> Page:
+    """A page whose encoding is known, whatever it declares."""
+    return Page(html.encode("utf-8", "replace"), id, url, "utf-8")
 
 
 def titled(text: str, title: str, id: str, url: str | None) -> Document:

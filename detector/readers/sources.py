@@ -7,20 +7,28 @@ can't be read becomes a `Failure` in its place.
 from __future__ import annotations
 
 import glob
-import gzip
 import io
 import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from detector.readers.base import FORMATS, Failure, Format, Record, broken, format_named
+from detector.readers.base import FORMATS, Failure, Format, RawRecord, Record, broken, format_named
 from detector.readers.encoding import SAMPLE, encoding_of
+from detector.readers.html import Extraction, extract
+from detector.readers.limits import GZIP, ZSTD, DamagedError, Decoder, gzip_decoder, unpacked, zstd_decoder
+from detector.readers.remote import expand_url, is_url, open_url
 
 STDIN = "-"
-_GZIP = b"\x1f\x8b"
+ZSTD_EXTRA = "spun-text-detector[zstd]"
+_PACKED: dict[str, tuple[bytes, Callable[[], Decoder]]] = {
+    ".gz": (GZIP, gzip_decoder),
+    ".zst": (ZSTD, zstd_decoder),
+}
+_PARQUET = b"PAR1"
+_WARC = re.compile(rb"WARC/[01]\.\d+\r?\n")
 _HTML = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?>(?:<!--.*?-->\s*)*)<(?:!doctype html|html|head|body)\b", re.I | re.S
 )
@@ -35,55 +43,89 @@ _SPECIAL = (
 )
 
 
-def read(arguments: Iterable[str], input_format: str | None = None) -> Iterator[Record]:
-    """The records of all these paths, directories, glob patterns or `-`, in order.
+def read(
+    arguments: Iterable[str], input_format: str | None = None, extraction: Extraction = "fast"
+) -> Iterator[Record]:
+    """The records of all these paths, directories, glob patterns, URLs or `-`, in order.
 
-    `input_format` names one reader for everything, else the suffix and then the content decide. Raises
-    ValueError at once for an unknown format.
+    `input_format` names one reader for everything, else the suffix and then the content decide; `extraction`
+    is how the text is taken out of HTML. Raises ValueError at once for an unknown format.
     """
     forced = None if input_format is None else format_named(input_format)
-    return _read_all(arguments, forced)
+    return (extract(record, extraction) for record in _scan_all(arguments, forced))
 
 
-def _read_all(arguments: Iterable[str], forced: Format | None) -> Iterator[Record]:
+def _scan_all(arguments: Iterable[str], forced: Format | None) -> Iterator[RawRecord]:
     for argument in arguments:
         for found in [STDIN] if argument == STDIN else expand(argument):
             if isinstance(found, Failure):
                 yield found
             else:
-                yield from read_file(found, forced)
+                yield from scan_file(found, forced)
 
 
 def read_file(path: str, forced: Format | None = None) -> Iterator[Record]:
     """The records of one file, or of standard input for `-`."""
+    return map(extract, scan_file(path, forced))
+
+
+def scan_file(
+    path: str, forced: Format | None = None, opened: Callable[[io.BufferedReader], None] | None = None
+) -> Iterator[RawRecord]:
+    """As `read_file`, with web pages as they came. `opened` is told the file once it is open: its `tell` says
+    how far reading has come."""
     try:
         with open_binary(path) as source:
-            source, zipped = _unzipped(source, path)
-            try:
-                reader = forced or by_suffix(path) or sniff(source.peek(SAMPLE)[:SAMPLE])
-                yield from reader.read(source, path)
-            finally:
-                if zipped:
-                    source.close()
+            if opened is not None:
+                opened(source)
+            yield from _scan_opened(source, path, forced)
     except EOFError as error:
         yield Failure(path, broken(error))
     except OSError as error:
         yield Failure(path, _explained(error))
+    except ImportError:
+        yield Failure(path, f'reading .zst needs an extra: pip install "{ZSTD_EXTRA}"')
     except ValueError as error:  # a NUL in the path
         yield Failure(path, str(error))
+
+
+def _scan_opened(source: io.BufferedReader, path: str, forced: Format | None) -> Iterator[RawRecord]:
+    known = forced or by_suffix(path)
+    packing = _packing(source, path)
+    if packing is None or (known is not None and known.unpacks):
+        reader = known or sniff(source.peek(SAMPLE)[:SAMPLE])
+        yield from reader.read(source, path)
+        return
+    with unpacked(source, packing) as content:
+        reader = known or sniff(content.peek(SAMPLE)[:SAMPLE])
+        yield from reader.read(content, path)
+
+
+def _packing(source: io.BufferedReader, path: str) -> Callable[[], Decoder] | None:
+    """How the file is compressed: by its suffix, or what comes from standard input by its content."""
+    head = source.peek(4)[:4]
+    for suffix, (magic, new_decoder) in _PACKED.items():
+        if path.lower().endswith(suffix):
+            if head and not head.startswith(magic[:2]):
+                raise DamagedError(f"it is named {suffix} but is not {suffix.removeprefix('.')}")
+            return new_decoder
+        if path == STDIN and head.startswith(magic):
+            return new_decoder
+    return None
 
 
 def _explained(error: OSError) -> str:
     reasons = {
         FileNotFoundError: "no such file or directory: check the path",
         PermissionError: "no permission to read it",
-        gzip.BadGzipFile: "it is named .gz but is not gzip",
     }
     return reasons.get(type(error)) or (error.strerror or str(error)).lower()
 
 
 def open_binary(path: str) -> io.BufferedReader:
-    """Open a regular file, or standard input for `-`. Raises OSError; never waits on a pipe or a device."""
+    """Open a regular file, a URL, or standard input for `-`. Raises OSError; never waits on a pipe or device."""
+    if is_url(path):
+        return open_url(path)
     if path == STDIN:
         return io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False), SAMPLE)
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -95,22 +137,21 @@ def open_binary(path: str) -> io.BufferedReader:
     return io.BufferedReader(io.FileIO(descriptor), SAMPLE)
 
 
-def _unzipped(source: io.BufferedReader, path: str) -> tuple[io.BufferedReader, bool]:
-    """The file itself, or its content if it is named .gz (or comes from standard input as gzip)."""
-    if path.lower().endswith(".gz") or (path == STDIN and source.peek(2)[:2] == _GZIP):
-        return io.BufferedReader(gzip.GzipFile(fileobj=source), SAMPLE), True
-    return source, False
-
-
 def by_suffix(path: str) -> Format | None:
-    """The format that a file name stands for, `.gz` aside."""
-    name = path.lower().removesuffix(".gz")
+    """The format that a file name stands for, `.gz` and `.zst` aside."""
+    name = path.lower()
+    for packed in _PACKED:
+        name = name.removesuffix(packed)
     suffix = os.path.splitext(name)[1]
     return next((known for known in FORMATS.values() if suffix in known.suffixes), None)
 
 
 def sniff(head: bytes) -> Format:
     """The format that a file's first bytes look like; plain text if nothing else."""
+    if head.startswith(_PARQUET):
+        return FORMATS["parquet"]
+    if _WARC.match(head):
+        return FORMATS["warc"]
     name, mark = encoding_of(head)
     text = head[mark:].decode(name, "replace")
     if _HTML.match(text):
@@ -123,14 +164,18 @@ def sniff(head: bytes) -> Format:
 
 
 def expand(argument: str) -> Iterator[str | Failure]:
-    """The files of a path, a directory (recursively, sorted, known suffixes, nothing hidden) or a pattern."""
+    """The files of a path, a directory (recursively, sorted, known suffixes, nothing hidden), pattern or URL."""
     try:
-        if os.path.isdir(argument):
+        if is_url(argument):
+            yield from expand_url(argument)
+        elif os.path.isdir(argument):
             yield from _walk(argument, set())
         elif os.path.lexists(argument) or not glob.has_magic(argument):
             yield argument
         else:
             yield from _matches(argument)
+    except OSError as error:
+        yield Failure(argument, _explained(error))
     except ValueError as error:  # a NUL in the path
         yield Failure(argument, str(error))
 
@@ -179,4 +224,6 @@ def _wanted(entry: os.DirEntry[str]) -> bool:
 def file_stem(path: str) -> str:
     """A file's name without directories and suffixes, for naming a report of it."""
     name = "stdin" if path == STDIN else Path(path).name
-    return name.removesuffix(".gz").rpartition(".")[0] or name
+    for packed in _PACKED:
+        name = name.removesuffix(packed)
+    return name.rpartition(".")[0] or name

@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 
 from detector.cli.common import PolicyName
-from detector.cli.writers import COLUMNS
 from detector.model import POLICIES
 from detector.readers import text
+from detector.report.rows import COLUMNS
 from tests.cli.conftest import ENVIRONMENT, ROOT, Detect
 from tests.texts import GERMAN, HONEST, SPUN, STUFFED
 

@@ -1,0 +1,353 @@
+"""One bulk run: its plan, its folder, and going on where it stopped.
+
+The folder holds `_run.json` (inputs with their sizes, settings, model: written once), the parts, and `_parts.jsonl`,
+which gets a line when a part is on the disk: its name, records, SHA-256 and the place in the inputs where the next
+begins. A part holds the verdicts of `part_size` records, so which record lies in which part depends on nothing but
+the plan. (Readers of folders pass over names with an underscore.) What a kill leaves behind is a temporary file, or a part without its line: both are written anew, with the
+same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from io import BufferedReader
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from detector import __version__
+from detector.crawl.parts import PartFormat, open_part, sync_folder
+from detector.crawl.workers import Work, Workers, batches
+from detector.readers import Extraction, Failure, RawRecord, expand, format_named, scan_file
+from detector.readers.remote import identity, is_url
+from detector.readers.sources import STDIN
+from detector.report.places import badge
+from detector.scoring import Detector
+
+SCHEMA = 1
+RUN, PARTS, LOCK = "_run.json", "_parts.jsonl", "_lock"
+PART_SIZE = 10_000
+
+
+class CrawlError(Exception):
+    """A run that can't begin or go on; the message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run does. Two runs with the same plan, inputs and model write the same bytes."""
+
+    inputs: list[str]
+    folder: Path
+    format: PartFormat = "jsonl"
+    input_format: str | None = None
+    evidence: bool = True
+    with_text: bool = False
+    extraction: Extraction = "fast"
+    part_size: int = PART_SIZE
+    model: Path | None = None
+    policy: str = "balanced"
+    fpr: float | None = None
+
+
+@dataclass(slots=True)
+class Standing:
+    """How far a run has come: verdicts by badge (`detector.report.places.badge`), how many of them are of
+    earlier starts, records a second since this start, seconds left (None where that can't be told)."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    resumed: int = 0
+    rate: float = 0.0
+    seconds_left: float | None = None
+
+
+def run(
+    plan: Plan, detector: Detector, jobs: int = 1, report: Callable[[Standing], None] = lambda _: None
+) -> Standing:
+    """Score all inputs into the plan's folder, or what is left of them; `report` is called after each batch.
+
+    `detector` is the plan's; it gives the run its name, the work is done in `jobs` processes with detectors of
+    their own. Raises CrawlError if an input can't be opened or the folder belongs to another run.
+    """
+    inputs = expanded(plan.inputs)
+    try:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        with _locked(plan.folder):
+            _claim(plan.folder / RUN, _identity(plan, inputs, detector))
+            return _Run(plan, inputs, detector.model.name, jobs, report).finish()
+    except OSError as error:
+        raise CrawlError(f"{plan.folder} can't be written: {error.strerror or error}") from None
+
+
+class _Run:
+    """A run under way."""
+
+    def __init__(
+        self, plan: Plan, inputs: list[Input], model: str, jobs: int, report: Callable[[Standing], None]
+    ) -> None:
+        self._plan, self._model, self._jobs, self._report = plan, model, jobs, report
+        self._log = _Log(plan.folder / PARTS)
+        self._reading = _Reading(inputs, self._log.place, plan.input_format)
+        self._standing = Standing(self._log.counts, self._log.counts.total())
+        self._started = time.monotonic()
+        self._begin = self._reading.bytes_read()
+
+    def finish(self) -> Standing:
+        """Write the parts that are not there yet."""
+        self._log.check()
+        plan = self._plan
+        work = Work(plan.model, plan.policy, plan.fpr, plan.evidence, plan.with_text, plan.extraction)
+        if not self._log.complete:
+            with Workers(work, self._jobs, self._model) as workers:
+                while self._write_part(workers):
+                    pass
+            self._log.close()
+        return self._standing
+
+    def _write_part(self, workers: Workers) -> bool:
+        """Write the next part; False if it is the last."""
+        plan = self._plan
+        name = f"part-{self._log.parts:05}.{plan.format}"
+        before = self._standing.counts.copy()
+        with open_part(plan.folder / name, plan.format, plan.evidence) as part:
+            records = islice(self._reading.records, plan.part_size)
+            for scored in workers.map(batches(records)):
+                for verdict, text in scored:
+                    part.add(verdict, text)
+                    self._standing.counts[badge(verdict)] += 1
+                self._tick()
+        if part.records:
+            counts = self._standing.counts - before
+            self._log.add(name, part.records, part.size, part.digest, counts, self._reading.place)
+        return part.records == plan.part_size
+
+    def _tick(self) -> None:
+        """Tell how it stands."""
+        seconds = max(time.monotonic() - self._started, 1e-3)
+        standing, reading = self._standing, self._reading
+        standing.rate = (standing.counts.total() - standing.resumed) / seconds
+        done = reading.bytes_read() - self._begin
+        if reading.total is not None and done > 0:
+            standing.seconds_left = seconds * max(reading.total - reading.bytes_read(), 0) / done
+        self._report(standing)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file of the run: its size in bytes if known, and whatever else tells one version of it from another."""
+
+    name: str
+    size: int | None
+    mark: str
+
+
+def expanded(arguments: list[str]) -> list[Input]:
+    """The files that these paths, folders, patterns and URLs stand for. Raises CrawlError for one that isn't
+    there: a run that takes days should not begin without it."""
+    found = []
+    for argument in arguments:
+        if argument == STDIN:
+            raise CrawlError("standard input can't be read again after a stop: name files")
+        for name in expand(argument):
+            if isinstance(name, Failure):
+                raise CrawlError(f"{name.id}: {name.reason}")
+            found.append(_input(name))
+    if not found:
+        raise CrawlError(f"no files with a known suffix in {', '.join(arguments)}: name others one by one")
+    return found
+
+
+def _input(name: str) -> Input:
+    try:
+        if is_url(name):
+            return Input(name, *identity(name))
+        status = os.stat(name)
+    except (OSError, ValueError) as error:
+        raise CrawlError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
+    return Input(name, status.st_size, str(status.st_mtime_ns))
+
+
+def _identity(plan: Plan, inputs: list[Input], detector: Detector) -> dict[str, Any]:
+    """All that the run's output depends on."""
+    settings = {
+        "format": plan.format,
+        "from": plan.input_format,
+        "explain": plan.evidence,
+        "with_text": plan.with_text,
+        "extraction": plan.extraction,
+        "part_size": plan.part_size,
+        "policy": detector.policy,
+        "model": detector.model.name,
+        "lexicon": detector.lexicon.digest,
+        "software": _software(plan.extraction),
+    }
+    return {"schema": SCHEMA, "settings": settings, "inputs": [[i.name, i.size, i.mark] for i in inputs]}
+
+
+def _software(extraction: Extraction) -> dict[str, str]:
+    """Versions of what the text of pages depends on."""
+    versions = {"detector": __version__}
+    for package in ("resiliparse", *(["trafilatura"] if extraction == "precise" else [])):
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
+
+
+def _claim(path: Path, identity: dict[str, Any]) -> None:
+    """Make the folder this run's, or find that it is. Raises CrawlError that says what differs."""
+    folder = path.parent
+    if not path.exists():
+        if any(name.name not in (LOCK, f".{RUN}.tmp") for name in folder.iterdir()):
+            raise CrawlError(f"{folder} is not empty and holds no run: name another folder")
+        fresh = folder / f".{RUN}.tmp"
+        with fresh.open("w", encoding="utf-8", errors="surrogateescape") as file:
+            json.dump(identity, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+        sync_folder(folder)
+        return
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        faults = _differences(known["settings"], identity["settings"], known["inputs"], identity["inputs"])
+    except (ValueError, KeyError, TypeError):
+        raise CrawlError(f"{path} is damaged: begin anew in another folder") from None
+    if known["schema"] != SCHEMA:
+        faults = ["the release that began it was another"]
+    if faults:
+        raise CrawlError(
+            f"{folder} holds a run that differs: {'; '.join(faults)}. Undo the change to go on, or name another folder"
+        )
+
+
+def _differences(
+    settings: dict[str, Any], now: dict[str, Any], inputs: list[list[Any]], inputs_now: list[list[Any]]
+) -> list[str]:
+    faults = [
+        f"{name} was {settings.get(name)}, now is {now[name]}"
+        for name in now
+        if settings.get(name) != now[name]
+    ]
+    for old, new in zip(inputs, inputs_now, strict=False):
+        if old != new:
+            what = "has changed" if old[0] == new[0] else f"stands where {old[0]} was"
+            return [*faults, f"input {new[0]} {what}"]
+    if len(inputs) != len(inputs_now):
+        faults.append(f"there were {len(inputs):,} inputs, now there are {len(inputs_now):,}")
+    return faults
+
+
+class _Log:
+    """`_parts.jsonl`: what is finished. `place` is (input, records of it) where the next part begins."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.parts = 0
+        self.complete = False
+        self.place = (0, 0)
+        self.counts: Counter[str] = Counter()
+        self._files: list[tuple[str, int]] = []
+        data = path.read_bytes() if path.exists() else b""
+        whole = data[: data.rfind(b"\n") + 1]
+        for line in whole.splitlines():
+            self._take(json.loads(line))
+        if len(whole) < len(data):  # the kill came in the middle of a line
+            with path.open("r+b") as file:
+                file.truncate(len(whole))
+
+    def _take(self, entry: dict[str, Any]) -> None:
+        self.complete = "part" not in entry
+        if not self.complete:
+            self.parts += 1
+            self.place = (entry["next"][0], entry["next"][1])
+            self.counts.update(entry["counts"])
+            self._files.append((entry["part"], entry["bytes"]))
+
+    def check(self) -> None:
+        """Raises CrawlError if a finished part is not there as it was."""
+        for name, size in self._files:
+            path = self._path.parent / name
+            if not path.exists() or path.stat().st_size != size:
+                raise CrawlError(
+                    f"{path} is missing or was changed since it was finished: put it back, or begin anew"
+                )
+
+    def add(
+        self, part: str, records: int, size: int, digest: str, counts: Counter[str], place: tuple[int, int]
+    ) -> None:
+        """Enter a finished part."""
+        self._append(
+            {"part": part, "records": records, "bytes": size, "sha256": digest, "counts": dict(sorted(counts.items())),
+             "next": place}
+        )  # fmt: skip
+        self.parts += 1
+
+    def close(self) -> None:
+        """Enter that all is done."""
+        self._append({"complete": True, "parts": self.parts})
+        self.complete = True
+
+    def _append(self, entry: dict[str, Any]) -> None:
+        with self._path.open("ab") as file:
+            file.write(json.dumps(entry).encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class _Reading:
+    """The records of all inputs from a place on; `place` is where the next one is."""
+
+    def __init__(self, inputs: list[Input], place: tuple[int, int], input_format: str | None) -> None:
+        self._inputs = inputs
+        self._forced = None if input_format is None else format_named(input_format)
+        self._file: BufferedReader | None = None
+        sizes = [item.size for item in inputs]
+        self.total = None if None in sizes else sum(size or 0 for size in sizes)
+        self.place = place
+        self.records = self._read()
+
+    def _read(self) -> Iterator[RawRecord]:
+        first, skipped = self.place
+        for i in range(first, len(self._inputs)):
+            records = scan_file(self._inputs[i].name, self._forced, self._opened)
+            begin = skipped if i == first else 0
+            for n, record in enumerate(islice(records, begin, None), begin):
+                self.place = (i, n + 1)
+                yield record
+            self._file = None
+
+    def _opened(self, file: BufferedReader) -> None:
+        self._file = file
+
+    def bytes_read(self) -> int:
+        """Bytes of the inputs behind the present place."""
+        before = sum(item.size or 0 for item in self._inputs[: self.place[0]])
+        return before + (self._file.raw.tell() if self._file is not None and not self._file.closed else 0)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, which ends with the process. Raises CrawlError if another run has it."""
+    with (folder / LOCK).open("w") as file:
+        try:
+            if sys.platform == "win32":
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            else:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CrawlError(
+                f"another run is writing to {folder}: let it finish, or name another folder"
+            ) from None
+        yield
