@@ -14,7 +14,7 @@ from io import BufferedReader, BytesIO
 from typing import Any
 
 from detector.document import Document
-from detector.readers import FORMATS, Failure, Record
+from detector.readers import FORMATS, Failure, Record, extract
 from detector.readers.encoding import SAMPLE
 from detector.readers.sources import sniff
 from detector.scoring import Detector, load
@@ -55,7 +55,7 @@ def to_record(value: Any) -> Record:
     if not isinstance(value, bytes):
         return Failure("-", f"expected text or a page, got {type(value).__name__}")
     name = "html" if sniff(value[:SAMPLE]).name == "html" else "text"
-    return next(FORMATS[name].read(BufferedReader(BytesIO(value)), "-"))  # type: ignore[arg-type]
+    return extract(next(FORMATS[name].read(BufferedReader(BytesIO(value)), "-")))  # type: ignore[arg-type]
 
 
 def columns(verdict: Verdict) -> dict[str, Any]:
