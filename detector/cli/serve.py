@@ -38,6 +38,10 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Another name for this machine, if a proxy here passes it on.", show_default=False),
+    ] = None,
     max_body: Annotated[int, typer.Option(min=1, help="MiB of a request, unpacked.")] = 16,
     max_batch: Annotated[int, typer.Option(min=1, help="Documents in a batch.")] = 1000,
     max_queue: Annotated[int, typer.Option(min=1, help="Documents waiting, before 429.")] = 2000,
@@ -74,6 +78,7 @@ def serve(
             uds=uds,
             workers=workers,
             tokens=tokens,
+            hosts=tuple(allow_host or ()),
             limits=Limits(
                 body_bytes=max_body * MIB,
                 batch_documents=max_batch,

@@ -23,6 +23,8 @@ from detector.server.service import Service
 from detector.server.settings import Settings
 
 log = logging.getLogger(__name__)
+QUICK_START = 15.0
+"""Seconds that connections wait for the model: loading is quicker, compiling for a new machine is not."""
 DESCRIPTION = (
     "Finds spun text and keyword stuffing: two calibrated probabilities, one verdict, the places that give it "
     "away. Takes texts and pages; fetches nothing, keeps nothing."
@@ -55,28 +57,25 @@ def create_app(settings: Settings, on_stop: Callable[[], None] = lambda: None) -
 @asynccontextmanager
 async def _lifespan(service: Service, on_stop: Callable[[], None], app: FastAPI) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
-    tasks: set[asyncio.Task[object]] = {asyncio.create_task(_run(service))}
+    first = asyncio.create_task(service.live.refresh())
+    tasks: set[asyncio.Task[object]] = {asyncio.create_task(service.live.watch())}
 
     def reload() -> None:
         task = asyncio.create_task(service.live.refresh(force=True))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    with suppress(
-        NotImplementedError, AttributeError, RuntimeError, ValueError
-    ):  # no SIGHUP, or not the main thread
-        loop.add_signal_handler(signal.SIGHUP, reload)
+    with suppress(NotImplementedError, AttributeError, RuntimeError, ValueError):
+        loop.add_signal_handler(signal.SIGHUP, reload)  # where there is one, and in the main thread
+    await asyncio.wait({first}, timeout=QUICK_START)
+    if first.done() and service.live.detector is None:
+        raise RuntimeError("there is no usable model: the log says why")
     yield
     for task in list(tasks):
         task.cancel()
     await asyncio.to_thread(service.batcher.close)
     log.info("stopped")
     await asyncio.to_thread(on_stop)
-
-
-async def _run(service: Service) -> None:
-    await service.live.refresh()
-    await service.live.watch()
 
 
 def _openapi(app: FastAPI, tokens: bool) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Micro-batching: documents of all requests are scored together, by a few threads off the event loop.
 
 Nothing waits for a batch to fill. While all threads are busy documents queue up, and a thread that becomes
-free takes the next few. It takes one of each request in turn, so that a batch of a thousand does not keep a
-single document waiting.
+free takes the next few. It takes a few of each request in turn, so that a batch of a thousand does not keep
+a single document waiting.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from detector.server.problems import busy
 
 BATCH_DOCUMENTS, BATCH_CHARACTERS = 8, 60_000
 """About 20 ms of work: larger batches save nothing and make the others wait."""
+TURN = 4
+"""Documents of one request in a row."""
 MAX_RETRY_SECONDS = 60
 _FIRST_GUESS = 0.01
 """Seconds per document, until some were scored."""
@@ -29,7 +31,8 @@ Result = TypeVar("Result")
 class Batcher(Generic[Item, Result]):
     """Runs `work` on small batches in `threads` threads. For one event loop; `close` when it ends.
 
-    `work` gets a list of items and returns as many results; `size` is an item's weight in characters.
+    `work` gets a list of items and returns as many results; `size` is an item's weight in characters. At most
+    `most` items wait, and no more than can be done in `patience` seconds at the speed of the last ones.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Batcher(Generic[Item, Result]):
         size: Callable[[Item], int],
         threads: int,
         most: int,
+        patience: float,
         observe: Callable[[int], None] = lambda documents: None,
     ) -> None:
         self._work = work
@@ -45,6 +49,7 @@ class Batcher(Generic[Item, Result]):
         self._threads = threads
         self._free = threads
         self._most = most
+        self._patience = patience
         self._observe = observe
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="score")
         self._waiting: OrderedDict[object, deque[tuple[Item, asyncio.Future[Result]]]] = OrderedDict()
@@ -52,9 +57,19 @@ class Batcher(Generic[Item, Result]):
         self.queued = 0
         """Documents accepted and not finished."""
 
-    def has_room(self, documents: int) -> bool:
+    def has_room(self, documents: int = 1) -> bool:
         """Whether so many more would be accepted. An empty queue takes any number."""
-        return self.queued == 0 or self.queued + documents <= self._most
+        return self.queued == 0 or (
+            self.queued + documents <= self._most and self._seconds_left <= self._patience
+        )
+
+    def require_room(self, documents: int = 1) -> None:
+        """Raises ProblemError 429 unless there is room."""
+        if not self.has_room(documents):
+            raise busy(
+                f"{self.queued:,} documents are waiting: send it again after the time in Retry-After",
+                self.retry_seconds(),
+            )
 
     def submit(self, items: Iterable[Item], owner: object) -> list[asyncio.Future[Result]]:
         """Accept items; `owner` stands for the request that they came with. Raises ProblemError 429.
@@ -63,11 +78,7 @@ class Batcher(Generic[Item, Result]):
         """
         loop = asyncio.get_running_loop()
         entries = [(item, loop.create_future()) for item in items]
-        if not self.has_room(len(entries)):
-            raise busy(
-                f"{self.queued:,} documents are waiting: send it again after the time in Retry-After",
-                self.retry_seconds(),
-            )
+        self.require_room(len(entries))
         self.queued += len(entries)
         for _, future in entries:
             future.add_done_callback(self._leave)
@@ -78,7 +89,11 @@ class Batcher(Generic[Item, Result]):
 
     def retry_seconds(self) -> int:
         """When the queue will most likely be empty, from the time that documents took lately."""
-        return min(MAX_RETRY_SECONDS, max(1, math.ceil(self.queued * self._seconds / self._threads)))
+        return min(MAX_RETRY_SECONDS, max(1, math.ceil(self._seconds_left)))
+
+    @property
+    def _seconds_left(self) -> float:
+        return self.queued * self._seconds / self._threads
 
     def close(self) -> None:
         """Let the threads end; call it when nothing is queued."""
@@ -97,17 +112,18 @@ class Batcher(Generic[Item, Result]):
             running.add_done_callback(partial(self._finish, [future for _, future in batch], started))
 
     def _take(self) -> list[tuple[Item, asyncio.Future[Result]]]:
-        """The next batch: one item of each owner in turn."""
+        """The next batch: TURN items of each owner."""
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
         characters = 0
         while self._waiting and len(batch) < BATCH_DOCUMENTS and characters < BATCH_CHARACTERS:
             owner, entries = self._waiting.popitem(last=False)
-            item, future = entries.popleft()
+            for _ in range(min(TURN, len(entries))):
+                item, future = entries.popleft()
+                if not future.done():
+                    batch.append((item, future))
+                    characters += self._size(item)
             if entries:
                 self._waiting[owner] = entries
-            if not future.done():
-                batch.append((item, future))
-                characters += self._size(item)
         return batch
 
     def _finish(

@@ -21,7 +21,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._loopback = settings.local and settings.uds is None
+        self._hosts = (*LOOPBACK, *settings.hosts) if settings.local and settings.uds is None else ()
         self._digests = [_digest(token.encode()) for token in settings.tokens]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -32,9 +32,11 @@ class Guard:
 
     def _refusal(self, path: str, headers: Headers) -> ProblemError | None:
         host = headers.get("host", "")
-        if self._loopback and _name(f"//{host}") not in LOOPBACK:
+        if self._hosts and _name(f"//{host}") not in self._hosts:
             # A web page whose name was made to point to this machine (DNS rebinding) still sends its own name.
-            return ProblemError(421, "wrong-host", "this service answers to localhost only: see --host")
+            return ProblemError(
+                421, "wrong-host", "this service answers to the name localhost: see --allow-host"
+            )
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc != host:
             return ProblemError(403, "cross-origin", "web pages of other sites may not use this service")

@@ -11,6 +11,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from detector.server.body import ClientGoneError
 from detector.server.metrics import Metrics
 from detector.server.problems import ProblemError, problem_response
 
@@ -54,6 +55,8 @@ class Observe:
 
         try:
             await self._app(scope, receive, answer)
+        except ClientGoneError:
+            notes["gave_up"] = "the client left before its request was whole"
         except Exception:
             log.exception("request failed", extra={"fields": {"id": request_id}})
             if status:

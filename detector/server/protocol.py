@@ -18,6 +18,8 @@ from detector.server.settings import Limits
 
 _BROKEN = ProblemError(400, "broken-request", "this is not HTTP/1.1, or its headers exceed 64 KiB")
 
+_FULL = ProblemError(503, "too-many-connections", "no more connections are taken", {"retry-after": "1"})
+
 
 class BoundedProtocol(H11Protocol):
     """One connection."""
@@ -31,6 +33,8 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._watch_headers()
+        if len(self.connections) > self._limits.connections:
+            self._refuse(_FULL)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -68,16 +72,16 @@ class BoundedProtocol(H11Protocol):
         self.loop.call_later(self._limits.header_seconds, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
-        body = json.dumps(_BROKEN.body).encode()
-        headers = [
-            ("content-type", MEDIA_TYPE), ("content-length", str(len(body))), ("connection", "close")
-        ]  # fmt: skip
+        self._refuse(_BROKEN)
+
+    def _refuse(self, problem: ProblemError) -> None:
+        """Answer without the application, and close."""
+        body = json.dumps(problem.body).encode()
+        fixed = {"content-type": MEDIA_TYPE, "content-length": str(len(body)), "connection": "close"}
+        headers = [*fixed.items(), *problem.headers.items()]
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            for event in (
-                h11.Response(status_code=400, headers=headers),
-                h11.Data(data=body),
-                h11.EndOfMessage(),
-            ):
+            head = h11.Response(status_code=problem.status, headers=headers)
+            for event in (head, h11.Data(data=body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 

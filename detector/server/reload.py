@@ -10,9 +10,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
+import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+from detector.model import ARRAYS, load_model
 from detector.paths import SHIPPED
 from detector.scoring import Detector, load
 from detector.server.settings import Settings
@@ -45,11 +49,10 @@ class LiveModel:
             if signature == self._seen and not force:
                 return False
             self._seen = signature
-            try:
-                detector = await asyncio.to_thread(self._open, path)
-            except (ValueError, OSError) as error:
-                self._observe("refused", "")
-                log.error("model refused", extra={"fields": {"path": str(path), "why": str(error)}})
+            detector = await self._try(path)
+            if detector is None and self.detector is None and self._settings.last_good is not None:
+                detector = await self._try(self._settings.last_good)
+            if detector is None:
                 return False
             same = self.detector is not None and detector.model.digest == self.detector.model.digest
             if same and not force:
@@ -67,11 +70,36 @@ class LiveModel:
             await asyncio.sleep(self._settings.reload_seconds)
             await self.refresh()
 
+    async def _try(self, path: Path) -> Detector | None:
+        try:
+            return await asyncio.to_thread(self._open, path)
+        except (ValueError, OSError) as error:
+            self._observe("refused", "")
+            log.error("model refused", extra={"fields": {"path": str(path), "why": str(error)}})
+            return None
+
     def _open(self, path: Path) -> Detector:
         """A detector that has scored a text, so that the kernels are compiled and the tables in memory."""
         detector = load(path, self._settings.policy, self._settings.fpr)
         detector.score(WARM_UP)
+        target = self._settings.last_good
+        if target is not None and target != path:
+            with suppress(OSError, ValueError):  # the files changed meanwhile: the next look will see that
+                _keep(path, detector.model.digest, target)
         return detector
+
+
+def _keep(path: Path, digest: str, target: Path) -> None:
+    """Put a copy of the bundle at `target`, unless `path` has changed again since it was loaded."""
+    fresh = target.with_name(f"{os.getpid()}-{target.name}")
+    if path.is_dir():
+        with zipfile.ZipFile(fresh, "w") as archive:
+            for name in ("manifest.json", *ARRAYS):
+                archive.write(path / name, name)
+    else:
+        shutil.copyfile(path, fresh)
+    if load_model(fresh).digest == digest:
+        fresh.replace(target)
 
 
 def _signature(path: Path) -> Signature:

@@ -56,8 +56,7 @@ async def score(
         )
     body = Body(request.scope, request.receive, service.settings.limits, service.memory)
     if kind in JSON_LINES:
-        if not service.batcher.has_room(1):
-            service.batcher.submit([None] * 1, None)  # type: ignore[list-item]
+        service.batcher.require_room()
         return NdjsonStream(service, body, evidence, with_text)
     with body:
         data = await body.read()
@@ -76,8 +75,6 @@ async def score(
             {"retry-after": str(service.batcher.retry_seconds())},
             incomplete=True,
         )
-    for item in scored:
-        service.count(item)
     records = [render(item, with_text) for item in scored]
     if not batch:
         return Response(records[0], media_type=JSON)

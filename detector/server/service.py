@@ -29,6 +29,7 @@ class Service:
             lambda page: len(page.content),
             settings.jobs,
             settings.limits.queue_documents,
+            settings.limits.seconds / 2,
             self.metrics.batch.observe,
         )
 
@@ -52,7 +53,7 @@ class Service:
         for future in futures:
             future.cancel()
         results = [
-            self.late(page) if is_late else future.result()
+            self.late(page) if is_late else self.counted(future.result())
             for page, future, is_late in zip(pages, futures, late, strict=True)
         ]
         return results, not any(late)
@@ -63,10 +64,11 @@ class Service:
         self.metrics.documents.labels("late").inc()
         return Scored(failed(self.detector, Failure(page.id, reason, page.url)), "")
 
-    def count(self, scored: Scored) -> None:
-        """Enter one answered document into the figures."""
+    def counted(self, scored: Scored) -> Scored:
+        """The same, after entering it into the figures."""
         verdict = scored.verdict
         self.metrics.documents.labels(verdict.verdict or verdict.status).inc()
         if verdict.flagged:
             for reason in verdict.reasons:
                 self.metrics.reasons.labels(reason).inc()
+        return scored

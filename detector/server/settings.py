@@ -44,9 +44,13 @@ class Settings:
     workers: int = 1
     tokens: tuple[str, ...] = field(default=(), repr=False)
     """Bearer tokens, any of which opens `/v1` and `/metrics`; empty: nobody is asked."""
+    hosts: tuple[str, ...] = ()
+    """Names under which a proxy on this machine may call it, besides localhost."""
     limits: Limits = Limits()
     reload_seconds: float = 2.0
     """Between two looks at the model's files."""
+    last_good: Path | None = None
+    """Where a copy (.zip) of the model in use is kept, for a worker process that starts when its path holds rubbish."""
 
     @property
     def local(self) -> bool:

@@ -83,7 +83,7 @@ class NdjsonStream(Response):
             future.set_result(Scored(failed(self._service.detector, page), ""))
             await window.put((Page("", False, page.id), future, 0))
             return
-        while not self._service.batcher.has_room(1):
+        while not self._service.batcher.has_room():
             await asyncio.sleep(FULL_WAIT)
         self._body.hold(len(line))
         (future,) = self._service.batcher.submit([page], owner)
@@ -118,11 +118,9 @@ class NdjsonStream(Response):
         page, future, size = item
         try:
             async with asyncio.timeout(self._service.settings.limits.seconds):
-                scored = await future
+                scored = self._service.counted(await future)
         except TimeoutError:
             scored = self._service.late(page)
-        else:
-            self._service.count(scored)
         self._body.release(size)
         return render(scored, self._with_text) + b"\n"
 
