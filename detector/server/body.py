@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
 from detector.server.problems import ProblemError, busy
-from detector.server.settings import MIB, Limits
+from detector.server.settings import Limits
 
 STEP = 1 << 16
 """Bytes unpacked at a time, so that a bomb is noticed long before it is whole."""
@@ -102,7 +102,7 @@ def too_large(limit: int) -> ProblemError:
     return ProblemError(
         413,
         "too-large",
-        f"the body is larger than {limit / MIB:g} MiB, unpacked: send less at a time",
+        f"the body is larger than {limit:,} bytes, unpacked: send less at a time",
         limit=limit,
     )
 

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from detector.server.problems import MEDIA_TYPE as PROBLEM
-from detector.server.schemas import TEXT, BatchIn, BatchOut, DocumentIn, EvidenceOut, ProblemOut, VerdictOut
+from detector.server.sample import SAMPLE
+from detector.server.schemas import BatchIn, BatchOut, DocumentIn, EvidenceOut, ProblemOut, VerdictOut
 
 _REF = "#/components/schemas/{model}"
 _MEANINGS = {
@@ -76,18 +77,18 @@ SCORE_REQUEST: dict[str, Any] = {
             "application/json": {
                 "schema": {"anyOf": [ref(DocumentIn), ref(BatchIn)]},
                 "examples": {
-                    "text": {"summary": "One text", "value": {"id": "a-17", "text": TEXT}},
+                    "text": {"summary": "One text", "value": {"id": "a-17", "text": SAMPLE}},
                     "page": {
                         "summary": "One page",
                         "value": {
                             "url": "https://example.org/a",
-                            "html": f"<title>Sailing</title><p>{TEXT}</p>",
+                            "html": f"<title>Sailing</title><p>{SAMPLE}</p>",
                         },
                     },
                     "batch": {
                         "summary": "Several",
                         "value": {
-                            "documents": [{"id": "1", "text": TEXT}, {"id": "2", "text": "Too short."}]
+                            "documents": [{"id": "1", "text": SAMPLE}, {"id": "2", "text": "Too short."}]
                         },
                     },
                 },
@@ -96,8 +97,8 @@ SCORE_REQUEST: dict[str, Any] = {
                 "schema": {"type": "string", "description": "One document a line."},
                 "example": '{"id": "1", "text": "..."}\n{"id": "2", "html": "<p>..."}\n',
             },
-            "text/plain": {"schema": {"type": "string"}, "example": TEXT},
-            "text/html": {"schema": {"type": "string"}, "example": f"<p>{TEXT}</p>"},
+            "text/plain": {"schema": {"type": "string"}, "example": SAMPLE},
+            "text/html": {"schema": {"type": "string"}, "example": f"<p>{SAMPLE}</p>"},
         },
     }
 }

@@ -19,11 +19,11 @@ from pathlib import Path
 from detector.model import ARRAYS, load_model
 from detector.paths import SHIPPED
 from detector.scoring import Detector, load
+from detector.server.sample import WARM_UP
 from detector.server.settings import Settings
 
 log = logging.getLogger(__name__)
 Signature = tuple[str, tuple[tuple[str, int, int, int], ...]]
-WARM_UP = "The old mill stood by the river, and nobody in the village knew who had built it or when. " * 5
 
 
 def model_path(settings: Settings) -> Path:
@@ -79,9 +79,10 @@ class LiveModel:
             return None
 
     def _open(self, path: Path) -> Detector:
-        """A detector that has scored a text, so that the kernels are compiled and the tables in memory."""
+        """A detector that has scored texts, so that the kernels are compiled and the tables in memory."""
         detector = load(path, self._settings.policy, self._settings.fpr)
-        detector.score(WARM_UP)
+        for text in WARM_UP:
+            detector.score(text)
         target = self._settings.last_good
         if target is not None and target != path:
             with suppress(OSError, ValueError):  # the files changed meanwhile: the next look will see that

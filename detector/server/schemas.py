@@ -19,13 +19,7 @@ from pydantic import (
 )
 
 from detector.server.pages import Page
-
-TEXT = (
-    "The rope is strong sufficient to hold a boat, and the mind stem of the skipper catches wind of the "
-    "storm that is en route. On the off chance that you are worn out, a considerable measure of rest can "
-    "offer assist for the muscular tissues, and physical treatment gives short-term alleviation from back agony "
-    "that family specialists catch wind of each day."
-)
+from detector.server.sample import SAMPLE
 
 
 def _string(value: Any) -> str:
@@ -46,7 +40,7 @@ class DocumentIn(BaseModel):
         strict=True,
         json_schema_extra={
             "oneOf": [{"required": ["text"]}, {"required": ["html"]}],
-            "examples": [{"text": TEXT}],
+            "examples": [{"text": SAMPLE}],
         },
     )
     text: Annotated[Text | None, Field(description="Plain text.")] = None
