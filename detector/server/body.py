@@ -91,7 +91,10 @@ class Body:
             if message["type"] == "http.disconnect":
                 raise ClientGoneError
             more = message.get("more_body", False)
-            for number, piece in enumerate(self._unpack(message.get("body", b""), not more)):
+            data = message.get("body", b"")
+            if not data:
+                yield data  # a chance to look up: the service may be stopping
+            for number, piece in enumerate(self._unpack(data, not more)):
                 if number % 16 == 15:
                     await asyncio.sleep(0)
                 yield piece

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 MIB = 1 << 20
 TOKENS_VARIABLE = "DETECTOR_TOKENS"
-MIN_TOKEN_CHARACTERS = 16
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -61,7 +62,7 @@ class Settings:
 def read_tokens(file: Path | None) -> tuple[str, ...]:
     """Tokens of DETECTOR_TOKENS (comma or space between) and of a file (one a line).
 
-    Raises ValueError for a file without tokens or a token shorter than MIN_TOKEN_CHARACTERS, OSError for a
+    Raises ValueError for a file without tokens or something else than a token, OSError for a
     file that can't be read. No message holds a token.
     """
     found = os.environ.get(TOKENS_VARIABLE, "").replace(",", " ").split()
@@ -72,9 +73,9 @@ def read_tokens(file: Path | None) -> tuple[str, ...]:
             raise ValueError(f"{file} holds no token: write one a line")
         found += own
     for token in found:
-        if len(token) < MIN_TOKEN_CHARACTERS or not token.isascii() or not token.isprintable():
+        if not _TOKEN.fullmatch(token):
             raise ValueError(
-                f"a token must be at least {MIN_TOKEN_CHARACTERS} printable ASCII characters: "
-                "`openssl rand -hex 32` makes one"
+                "a token must be at least 16 of the characters A-Z a-z 0-9 . _ ~ + / = -, "
+                "such as `openssl rand -hex 32` prints"
             )
     return tuple(dict.fromkeys(found))

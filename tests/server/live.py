@@ -54,7 +54,10 @@ class Live:
 
     def wait_ready(self) -> None:
         def ready() -> bool:
-            return self.client().get("/readyz").status_code == 200
+            try:
+                return self.client().get("/readyz").status_code == 200
+            except httpx.ConnectError:  # of several workers, none listens yet
+                return False
 
         wait_until(ready)
 
