@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from detector import __version__
+from detector.cli.drift import drift
 from detector.cli.explain import explain
 from detector.cli.labels import labels
 from detector.cli.lexicon import lexicon
@@ -15,6 +16,7 @@ from detector.cli.model import model
 from detector.cli.score import score
 from detector.cli.serve import serve
 from detector.cli.spin import spin
+from detector.cli.suggest import suggest
 from detector.cli.train import train
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -26,6 +28,8 @@ app.add_typer(lexicon, name="lexicon")
 app.command("spin")(spin)
 app.command("train")(train)
 app.command("serve")(serve)
+app.command("suggest")(suggest)
+app.command("drift")(drift)
 
 
 def _print_version(wanted: bool) -> None:

@@ -187,6 +187,8 @@ def _own(record: Record) -> Record:
     fields = _common(record, record["text"])
     if {"spun", "stuffed"} & record.keys():
         fields |= {name: _number(name, record.get(name)) for name in ("spun", "stuffed")}
+        if "why" in record and fields["spun"] is None and fields["stuffed"] is None:
+            raise UnansweredError("suggested, and not filled in yet")
     elif "label" in record:
         fields |= _answers([record["label"]])
     else:
