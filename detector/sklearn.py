@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from detector import features
 from detector.document import Document
 from detector.lexicon.tables import load_lexicon
-from detector.model import load_model
+from detector.model import Model, ModelError, load_model
 from detector.paths import LEXICON, SHIPPED
 from detector.training.matrix import feature_matrix
 
@@ -24,7 +24,7 @@ class SpunFeatures(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    model : str or None
+    model : str, Model or None
         Bundle whose token stage gives the `replaced_*` features; None is the shipped one.
     only : tuple of str, default ()
         Prefixes of the features to keep ("swap", "stuffing_"); all if empty.
@@ -36,7 +36,7 @@ class SpunFeatures(TransformerMixin, BaseEstimator):
     >>> pipeline = make_pipeline(SpunFeatures(), LogisticRegression(max_iter=1000))
     """
 
-    def __init__(self, model: str | None = None, only: tuple[str, ...] = ()) -> None:
+    def __init__(self, model: str | Model | None = None, only: tuple[str, ...] = ()) -> None:
         self.model = model
         self.only = only
 
@@ -47,13 +47,18 @@ class SpunFeatures(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Iterable[str | Document]) -> np.ndarray:
-        """float32[D, F]. Raises TypeError if X is one string or holds anything but texts and Documents."""
+        """float32[D, F]. Raises TypeError if X is one string or holds anything but texts and Documents, ModelError
+        if the model can't be used or was made for another release's features or lexicon."""
         documents = _as_list(X)
-        lexicon = load_lexicon(LEXICON).tables
-        weights = load_model(SHIPPED if self.model is None else self.model).heads.token_weights
+        lexicon = load_lexicon(LEXICON)
+        model = self.model if isinstance(self.model, Model) else load_model(self.model or SHIPPED)
+        if (model.manifest["features"], model.manifest["lexicon"]) != (list(features.NAMES), lexicon.digest):
+            raise ModelError(
+                f"model {model.name} was made for other features or another lexicon than this release's"
+            )
         names = self.get_feature_names_out().tolist()
         columns = [features.NAMES.index(name) for name in names]
-        return feature_matrix(lexicon, weights, documents)[:, columns]
+        return feature_matrix(lexicon.tables, model.heads.token_weights, documents)[:, columns]
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """The names of the columns. Raises ValueError if `only` matches none."""

@@ -10,6 +10,7 @@ import typer
 from detector import __version__
 from detector.cli.drift import drift
 from detector.cli.explain import explain
+from detector.cli.export import export
 from detector.cli.labels import labels
 from detector.cli.lexicon import lexicon
 from detector.cli.model import model
@@ -30,6 +31,7 @@ app.command("train")(train)
 app.command("serve")(serve)
 app.command("suggest")(suggest)
 app.command("drift")(drift)
+app.command("export")(export)
 
 
 def _print_version(wanted: bool) -> None:
