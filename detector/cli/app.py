@@ -11,6 +11,7 @@ from detector import __version__
 from detector.cli.drift import drift
 from detector.cli.explain import explain
 from detector.cli.export import export
+from detector.cli.families import families
 from detector.cli.labels import labels
 from detector.cli.lexicon import lexicon
 from detector.cli.model import model
@@ -23,6 +24,7 @@ from detector.cli.train import train
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.command("score")(score)
 app.command("explain")(explain)
+app.command("families")(families)
 app.add_typer(labels, name="labels")
 app.add_typer(model, name="model")
 app.add_typer(lexicon, name="lexicon")

@@ -41,7 +41,7 @@ def synonym_pairs(lexicon: Lexicon) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def synonym_classes(lexicon: Lexicon) -> np.ndarray:
-    """int32[W]: the class of each word, named by one of its words; a word without synonyms is its own."""
+    """int32[W]: the class of each word, a word id; words without synonyms, function words too, are their own."""
     size = len(lexicon.log_count)
     words, others, strength = synonym_pairs(lexicon)
     graph = _symmetric(size, words, others, strength)
@@ -52,7 +52,7 @@ def synonym_classes(lexicon: Lexicon) -> np.ndarray:
 
 
 def class_shares(lexicon: Lexicon, classes: np.ndarray) -> np.ndarray:
-    """float64[W]: how much of running English belongs to the class of this name."""
+    """float64[W]: how much of running English belongs to each class."""
     counts = np.exp(lexicon.log_count.astype(np.float64))
     counts[:FIRST_WORD] = 0
     shares: np.ndarray = np.bincount(classes, counts, minlength=len(classes)) / counts.sum()

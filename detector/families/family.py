@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,15 @@ class Family:
     members: tuple[Member, ...]
     slots: tuple[Slot, ...]
     text: str
+
+    def template(self) -> Iterator[str | Slot]:
+        """The head's text with its slots in their places."""
+        at = 0
+        for slot in self.slots:
+            yield self.text[at : slot.start]
+            yield slot
+            at = slot.end
+        yield self.text[at:]
 
     def records(self) -> list[dict[str, Any]]:
         """One JSON object for each member."""

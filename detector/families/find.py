@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,12 +42,10 @@ def find_families(
     documents: Iterable[Document],
     similarity: float = SIMILARITY,
     reducer: Reducer | None = None,
-    report: Callable[[str, int], None] | None = None,
 ) -> Iterator[Family]:
     """Families of two and more, the largest first. The documents are read before the first one comes out.
 
-    `similarity` in (0, 1] is the least for a pair to be joined; `report(stage, count)` is called as work goes
-    on. Raises ModuleNotFoundError, which names the extra, if datasketch or RapidFuzz is missing.
+    `similarity` in (0, 1] is the least for a pair to be joined. Raises ModuleNotFoundError, which names the extra, if datasketch or RapidFuzz is missing.
     """
     if not 0 < similarity <= 1:
         raise ValueError(f"similarity is {similarity:g}, expected a number in (0, 1]")
@@ -57,11 +55,7 @@ def find_families(
         raise ModuleNotFoundError(
             f'{error}: families need an extra, pip install "{EXTRA}"', name=error.name
         ) from error
-    return _find(documents, similarity, reducer or shipped_reducer(), Signatures(), report or _silent)
-
-
-def _silent(stage: str, count: int) -> None:
-    pass
+    return _find(documents, similarity, reducer or shipped_reducer(), Signatures())
 
 
 def _find(
@@ -69,22 +63,18 @@ def _find(
     least: float,
     reducer: Reducer,
     signatures: Signatures,
-    report: Callable[[str, int], None],
 ) -> Iterator[Family]:
     with _Spool() as spool:
         for document in documents:
             content = reducer.content(document.text)
             signatures.add(shingles(content) if len(content) >= MIN_CONTENT else content[:0])
             spool.add(document, content)
-            report("read", len(spool))
-        groups = _groups(spool, signatures.pairs(), least, report)
+        groups = _groups(spool, signatures.pairs(), least)
         for number, group in enumerate(groups, 1):
             yield _family(number, group, spool, reducer)
 
 
-def _groups(
-    spool: _Spool, pairs: np.ndarray, least: float, report: Callable[[str, int], None]
-) -> list[list[int]]:
+def _groups(spool: _Spool, pairs: np.ndarray, least: float) -> list[list[int]]:
     """Members of each family, the largest family first."""
     from detector.families.alignment import are_versions
 
@@ -95,10 +85,9 @@ def _groups(
             parents[i] = i = parents[parents[i]]
         return i
 
-    for compared, (a, b) in enumerate(pairs.tolist(), 1):
+    for a, b in pairs.tolist():
         if root(a) != root(b) and are_versions(spool.content(a), spool.content(b), least):
             parents[root(b)] = root(a)
-        report("compared", compared)
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for i in range(len(spool)):
         groups[root(i)].append(i)

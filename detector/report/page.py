@@ -98,7 +98,7 @@ class HtmlReport:
         """Write the page for what was added so far."""
         alone = self._first if self._number == 1 else None
         title = self._title or (alone.verdict.id if alone else f"{self._number:,} documents")
-        out.write(_head(title))
+        out.write(page_head(title, _LEGEND))
         if alone:
             out.writelines(render_document(alone, self._policy, 1, "h1"))
         else:
@@ -148,7 +148,8 @@ def _row(scored: Scored, number: int | None) -> str:
     )
 
 
-def _head(title: str) -> str:
+def page_head(title: str, legend: str) -> str:
+    """From the doctype to `<main>` and the legend (markup), with a policy that lets nothing be fetched or run."""
     digest = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     return (
@@ -157,7 +158,7 @@ def _head(title: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">\n'
         f"<title>{_escape(title)} \u2013 spun text report</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"{_LEGEND}"
+        f"{legend}"
     )
 
 
