@@ -38,7 +38,7 @@ MINHASH = MinhashConfig(
     norm_config=AS_IT_IS,
     hash_config=HashConfig(hash_fc="sha1"),
 )
-"""n_grams=2: a shingle is a pair of neighbours in the reduced text. More hashes a bucket for larger corpora."""
+"""n_grams=2: a shingle is a pair of neighbours in the reduced text."""
 
 
 def reduce(rows: Iterator[Row], rank: int = 0, world_size: int = 1) -> Iterator[Row]:
