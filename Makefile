@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SEEDS := $(wildcard ../shared/data/seeds/*.txt)
 DEMO := $(if $(SEEDS),$(SEEDS),$(wildcard tests/samples/*.txt))
 
-.PHONY: demo test lint types contract check train quality bench clean
+.PHONY: demo test lint types contract check train quality bench fuzz clean
 
 demo: $(VENV)/ready
 	@$(BIN)/detector score --exit-zero --format human $(DEMO)
@@ -38,6 +38,14 @@ quality: $(VENV)/ready
 bench: $(VENV)/ready
 	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-timer=time.process_time
 	$(BIN)/python benchmarks/speed.py
+
+# Coverage-guided fuzzing of everything that reads bytes, each target for FUZZ_SECONDS (Linux; see fuzz/run.py).
+FUZZ_SECONDS ?= 60
+fuzz: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	for target in $$($(BIN)/python fuzz/run.py --list); do \
+	  echo "== $$target"; $(BIN)/python fuzz/run.py $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 || exit 1; \
+	done
 
 $(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %s" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'

@@ -56,7 +56,7 @@ NEIGHBOUR_GAIN = 1.2
 PROSE = (ZoneKind.BODY, ZoneKind.HEADING, ZoneKind.ANCHOR)
 
 
-count_repeats = kernel(_count_repeats.py_func)
+count_repeats = kernel(getattr(_count_repeats, "py_func", _count_repeats))  # itself where compiling is off
 
 
 class _Span(NamedTuple):

@@ -14,20 +14,22 @@ import io
 import json
 import math
 import os
+import re
 import shutil
 import struct
 import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from detector import features
+from detector import features, signing
 from detector.paths import SHIPPED
 from detector.signals.replaced import SIZE
 
@@ -37,6 +39,10 @@ HEAD_SHARES = (0.7, 0.3)
 """How a policy's false-positive rate is divided: stuffing is the easier question, and needs less of it."""
 POLICIES = {"precise": 0.001, "balanced": 0.01, "sensitive": 0.05}
 """False-positive rate on clean documents that each policy allows, both heads together."""
+LARGEST = 1e9
+"""Of any number in a bundle: sums and products of them stay finite, and so scores are never NaN."""
+MAX_STEPS = 1_000_000
+"""Nodes that a document may visit, all trees together: some milliseconds. The shipped model takes thousands."""
 MAX_FILE_BYTES = 16 << 20
 MAX_MANIFEST_BYTES = 1 << 20
 SWAP_WAITS = (0.01, 0.04)
@@ -52,6 +58,13 @@ ARRAYS = {
     "curves.npy": ("float64", (2, -1)),
 }
 
+
+_MAGIC = b"\x93NUMPY\x01\x00"
+_HEADER = re.compile(
+    rb"\{'descr': '([^']{2,4})', 'fortran_order': (True|False), 'shape': \(([\d, ]{1,60})\),? ?\} *\n",
+    re.ASCII,
+)
+"""What numpy writes before a plain array in format 1.0 of `.npy` (NEP 1)."""
 
 Reader = Callable[[str, int], bytes]
 """(file name, most bytes allowed) -> content; raises ModelError."""
@@ -95,24 +108,31 @@ def _sigmoid(value: float) -> float:
     return 1.0 / (1.0 + math.exp(-value)) if value > -700 else 0.0
 
 
-def load_model(source: str | Path = SHIPPED) -> Model:
-    """Read and check a bundle (directory or .zip). Raises ModelError."""
-    path = Path(source)
+def load_model(source: str | Path = SHIPPED, public_key: str | Path | None = None) -> Model:
+    """Read and check a bundle (directory or .zip). Raises ModelError; with `public_key`, a PEM file, also if the
+    bundle was not signed with its private key (extra `sign`)."""
+    path, key = Path(source), None if public_key is None else Path(public_key)
     for wait in SWAP_WAITS:
         try:
-            return _load(path)
+            return _load(path, key)
         except ModelError:
             time.sleep(wait)
-    return _load(path)
+    return _load(path, key)
 
 
-def _load(path: Path) -> Model:
+def _load(path: Path, public_key: Path | None = None) -> Model:
     if not path.exists() and previous_of(path).is_dir():
         path = previous_of(path)  # a saving process died between its two renames
     if not path.exists():
         raise ModelError(f"{path}: no such model; `detector train` makes one")
-    read = _zip_reader(path) if path.is_file() else _folder_reader(path)
+    with _opened(path) as read:
+        return _checked(path, read, public_key)
+
+
+def _checked(path: Path, read: Reader, public_key: Path | None) -> Model:
     raw = read("manifest.json", MAX_MANIFEST_BYTES)
+    if public_key is not None:
+        _check_signature(path, raw, read, public_key)
     try:
         manifest = json.loads(raw)
         _check_manifest(manifest)
@@ -136,8 +156,36 @@ def _load(path: Path) -> Model:
     return Model(manifest, heads, arrays["curves.npy"], hashlib.sha256(raw).hexdigest())
 
 
+def _check_signature(path: Path, raw: bytes, read: Reader, public_key: Path) -> None:
+    try:
+        signing.check(raw, read(signing.SIGNATURE, signing.SIZE), public_key)
+    except signing.SigningError as error:
+        raise ModelError(f"{path}: {error}") from None
+
+
+def sign_model(bundle: Path, private_key: Path) -> Path:
+    """Sign a bundle (directory or .zip), which must load; returns where the signature is. Raises ModelError,
+    OSError."""
+    _load(bundle)
+    with _opened(bundle) as read:
+        raw = read("manifest.json", MAX_MANIFEST_BYTES)
+    try:
+        signature = signing.sign(raw, private_key)
+    except signing.SigningError as error:
+        raise ModelError(str(error)) from None
+    if bundle.is_dir():
+        write_synced(bundle / signing.SIGNATURE, signature)
+        return bundle / signing.SIGNATURE
+    with zipfile.ZipFile(bundle, "a") as archive:
+        if signing.SIGNATURE in archive.namelist():
+            raise ModelError(f"{bundle} is signed already: pack the bundle anew, then sign it")
+        archive.writestr(zipfile.ZipInfo(signing.SIGNATURE), signature)
+    return bundle
+
+
 def _check_trees(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Children stand after their parent, so that every walk ends, and all indices are in range."""
+    """Children stand after their parent, so that every walk ends, all indices are in range, and no document
+    takes more than MAX_STEPS nodes."""
     trees = arrays["trees.npy"]
     number = np.arange(len(trees))[:, None]
     inner = trees[:, 0] >= 0
@@ -152,6 +200,14 @@ def _check_trees(path: Path, arrays: dict[str, np.ndarray]) -> None:
     roots = np.concatenate([arrays["spun_roots.npy"], arrays["stuffed_roots.npy"]])
     if not sound or (roots < 0).any() or (roots >= len(trees)).any():
         raise ModelError(f"{path}: trees.npy does not hold decision trees")
+    level, depth = np.unique(roots), 0
+    while len(level):
+        level = np.unique(trees[level[trees[level, 0] >= 0], 2:4]).astype(np.int64)
+        depth += 1
+        if depth * len(roots) > MAX_STEPS:
+            raise ModelError(
+                f"{path}: trees.npy is so deep that each document would take {MAX_STEPS:,} steps"
+            )
 
 
 def _check_manifest(manifest: dict[str, Any]) -> None:
@@ -162,42 +218,70 @@ def _check_manifest(manifest: dict[str, Any]) -> None:
     for key in ("name", "version", "lexicon"):
         if not isinstance(manifest[key], str):
             raise ValueError(f"{key} is not a string")
+        if len(manifest[key]) > 200 or not manifest[key].isprintable():
+            raise ValueError(f"{key} is longer than 200 characters, or holds some that can't be printed")
     grid = manifest["fpr_grid"]
     if not (isinstance(grid, list) and grid and all(0 < x <= 0.5 for x in grid) and grid == sorted(grid)):
         raise ValueError("fpr_grid is not an increasing list of rates in (0, 0.5]")
-    if not isinstance(manifest["files"], dict):
-        raise ValueError("files is not a mapping")
+    for key in ("files", "training", "metrics"):
+        if not isinstance(manifest.get(key, {} if key != "files" else None), dict):
+            raise ValueError(f"{key} is not a mapping")
 
 
 def _read_array(path: Path, name: str, data: bytes, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The array in `data`; nothing is allocated for a header that states another type or shape."""
-    file = io.BytesIO(data)
-    try:
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError("another version of the .npy format than 1.0")
-        stated, by_column, found = np.lib.format.read_array_header_1_0(file)
-    except (ValueError, EOFError, RecursionError, MemoryError) as error:
-        raise ModelError(f"{path}: {name} is not a plain array file: {error}") from None
+    """The array in `data`; nothing is allocated for a header that states another type or shape.
+
+    The header is matched, not evaluated: numpy's own parser raises much that it does not name.
+    """
+    length = int.from_bytes(data[8:10], "little")
+    header = _HEADER.fullmatch(data[10 : 10 + length]) if data.startswith(_MAGIC) else None
+    if header is None:
+        raise ModelError(f"{path}: {name} is not a plain array file (.npy, format 1.0)")
+    stated = tuple(int(side) for side in header[3].split(b",") if side.strip())
     fits = len(stated) == len(shape) and all(
         want in (-1, have) for want, have in zip(shape, stated, strict=True)
     )
-    if not fits or found != dtype or by_column:
+    found = np.dtype(dtype).newbyteorder("<")
+    if not fits or header[1].decode() != found.str or header[2] == b"True":
         raise ModelError(f"{path}: {name} has another type or shape than {dtype}{list(shape)}")
-    body = data[file.tell() :]
+    body = data[10 + length :]
     if len(body) != math.prod(stated) * found.itemsize:
         raise ModelError(
             f"{path}: {name} holds {len(body):,} bytes, which do not make up {dtype}{list(stated)}"
         )
-    array: np.ndarray = np.frombuffer(body, found).reshape(stated).copy()
-    if not np.isfinite(array).all():
-        raise ModelError(f"{path}: {name} holds values that are not finite")
+    array: np.ndarray = np.frombuffer(body, found).reshape(stated).astype(dtype)
+    if not float(np.abs(array).max(initial=0)) <= LARGEST:
+        raise ModelError(f"{path}: {name} holds values that are not finite, or beyond {LARGEST:g}")
     return array
 
 
-def _folder_reader(folder: Path) -> Reader:
+@contextmanager
+def _opened(path: Path) -> Iterator[Reader]:
+    """A reader of the bundle's files. A folder is held open, so that one swapped in meanwhile is not mixed in."""
+    if path.is_file():
+        yield _zip_reader(path)
+        return
+    if os.open not in os.supports_dir_fd:
+        yield _folder_reader(path, None)
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror or error}") from None
+    try:
+        yield _folder_reader(path, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _folder_reader(folder: Path, descriptor: int | None) -> Reader:
+    def opener(name: str, flags: int) -> int:
+        where = name if descriptor is not None else folder / name
+        return os.open(where, flags | getattr(os, "O_NONBLOCK", 0), dir_fd=descriptor)
+
     def read(name: str, limit: int) -> bytes:
         try:
-            with (folder / name).open("rb") as file:
+            with open(name, "rb", opener=opener) as file:
                 data = file.read(limit + 1)
         except OSError as error:
             raise ModelError(f"{folder / name}: {error.strerror or error}") from None

@@ -216,18 +216,26 @@ def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:
         yield batch
 
 
-def load(model: str | Path | None = None, policy: str = "balanced", fpr: float | None = None) -> Detector:
+def load(
+    model: str | Path | None = None,
+    policy: str = "balanced",
+    fpr: float | None = None,
+    public_key: str | Path | None = None,
+) -> Detector:
     """Open a model (default: the promoted one, else the shipped one) and the lexicon, ready to score.
 
     `policy` is "precise", "balanced" or "sensitive": at most 0.1 %, 1 % or 5 % of clean documents flagged on
-    calibration data; `fpr` sets another rate in (0, 0.5] instead. Raises ModelError or LexiconError (both
+    calibration data; `fpr` sets another rate in (0, 0.5] instead. With `public_key`, a PEM file, `model` must
+    be signed with its private key (`detector model sign`). Raises ModelError or LexiconError (both
     ValueError) for unusable files, ValueError for an unknown policy or rate.
     """
     if fpr is None and policy not in POLICIES:
         raise ValueError(f"no policy {policy!r}; there are {', '.join(POLICIES)}")
     rate = POLICIES[policy] if fpr is None else fpr
     name = policy if fpr is None else f"fpr={fpr:g}"
-    opened = _open_promoted() if model is None else load_model(model)
+    if public_key is not None and model is None:
+        raise ValueError("public_key checks a model that comes from elsewhere: name it as `model`")
+    opened = _open_promoted() if model is None else load_model(model, public_key)
     lexicon = load_lexicon(LEXICON)
     if opened.manifest["lexicon"] != lexicon.digest:
         raise ModelError(

@@ -1,14 +1,17 @@
-"""`detector model info`: what is loaded, at which thresholds, trained on what."""
+"""`detector model`: what is loaded, at which thresholds, trained on what; signatures of bundles."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from detector.cli.common import open_detector, user_errors
+from detector.cli.common import UserError, open_detector, user_errors
 from detector.cli.score import Model
 
 model = typer.Typer(no_args_is_help=True, help="Look at models.")
@@ -42,6 +45,55 @@ def info(
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         print("\n".join(describe(found)))
+
+
+Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A model: a folder or a .zip.")]
+
+
+@model.command()
+def sign(
+    bundle: Bundle,
+    key: Annotated[Path, typer.Option(help="Your private Ed25519 key, a PEM file.", show_default=False)],
+) -> None:
+    """Sign a model for those who fetch it from you (extra `sign`).
+
+    openssl genpkey -algorithm ed25519 -out KEY.pem
+
+    openssl pkey -in KEY.pem -pubout -out PUBLIC.pem
+
+    detector model sign my-model --key KEY.pem
+    """
+    from detector.model import sign_model
+
+    with user_errors(), _refused():
+        print(f"signed: {sign_model(bundle, key)}")
+
+
+@model.command()
+def verify(
+    bundle: Bundle,
+    public_key: Annotated[
+        Path, typer.Option(help="The maker's public Ed25519 key, a PEM file.", show_default=False)
+    ],
+) -> None:
+    """Check that a model is whole and was signed with the key that belongs to this one; exit status 0 or 2.
+
+    detector model verify their-model.zip --public-key PUBLIC.pem
+    """
+    from detector.model import load_model
+
+    with user_errors(), _refused():
+        print(f"{load_model(bundle, public_key).name} was signed with the key of {public_key}")
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    except OSError as error:
+        raise UserError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from None
 
 
 def describe(found: dict[str, Any]) -> list[str]:

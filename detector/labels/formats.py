@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from detector.labels.label import Label, LabelError, iso_date
 from detector.readers.base import MAX_LINE_BYTES, MIB, Failure, Format, Reader, bounded_lines, broken
+from detector.readers.delimited import column_names
 from detector.readers.encoding import BinaryFileError, as_utf8
 from detector.readers.sources import read_file
 
@@ -150,7 +151,7 @@ def _rows(stream: BufferedReader) -> Iterator[tuple[int, Record | str]]:
     if header is None:
         return
     delimiter = max(DELIMITERS, key=header.count)
-    names = [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    names = column_names(header, delimiter)
     if "text" not in names:
         yield 1, f"neither JSON nor CSV with a `text` column; it begins {header.strip()[:80]!r}"
         return

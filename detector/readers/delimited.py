@@ -29,6 +29,14 @@ def read_delimited(source: BufferedReader, id: str) -> Iterator[Record]:
         yield Failure(f"{id}:{rows.line + 1}", broken(error))
 
 
+def column_names(header: str, delimiter: str) -> list[str]:
+    """The columns that a header names, in lower case; none if it is no row of CSV."""
+    try:
+        return [name.strip().lower() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    except csv.Error:
+        return []
+
+
 class _Rows:
     """The state of one file: which line is being read, which columns it has."""
 
@@ -44,7 +52,7 @@ class _Rows:
             return
         first = self._decoded(header)
         delimiter = max(DELIMITERS, key=first.count)
-        names = [name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter))]
+        names = column_names(first, delimiter)
         if "text" not in names:
             yield Failure(self.path, f"it has no `text` column; its header is {first.strip()[:200]!r}")
             return

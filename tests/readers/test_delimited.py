@@ -50,6 +50,13 @@ def test_empty_and_binary_files_fail() -> None:
         assert reason in record.reason
 
 
+def test_a_header_that_is_no_csv_fails() -> None:
+    """Found by fuzzing: a carriage return in the first line."""
+    (record,) = parse("a\rtext\n1\n")
+    assert isinstance(record, Failure)
+    assert "no `text` column" in record.reason
+
+
 def test_an_over_long_line_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "MAX_LINE_BYTES", 50)
     first, second, third = parse(f"id,text\n1,a\n2,{'x' * 500}\n3,c\n")
