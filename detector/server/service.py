@@ -29,7 +29,7 @@ class Service:
             lambda page: len(page.content),
             settings.jobs,
             settings.limits.queue_documents,
-            settings.limits.seconds / 2,
+            settings.limits.seconds / 4,  # the machine may become slower meanwhile
             self.metrics.batch.observe,
         )
 
