@@ -75,7 +75,7 @@ SCORE_REQUEST: dict[str, Any] = {
         "required": True,
         "content": {
             "application/json": {
-                "schema": {"anyOf": [ref(DocumentIn), ref(BatchIn)]},
+                "schema": {"anyOf": [{**ref(DocumentIn), "not": {"required": ["documents"]}}, ref(BatchIn)]},
                 "examples": {
                     "text": {"summary": "One text", "value": {"id": "a-17", "text": SAMPLE}},
                     "page": {
@@ -94,11 +94,11 @@ SCORE_REQUEST: dict[str, Any] = {
                 },
             },
             "application/x-ndjson": {
-                "schema": {"type": "string", "description": "One document a line."},
+                "schema": {"description": "One document a line; a line that is none gets a failed record."},
                 "example": '{"id": "1", "text": "..."}\n{"id": "2", "html": "<p>..."}\n',
             },
-            "text/plain": {"schema": {"type": "string"}, "example": SAMPLE},
-            "text/html": {"schema": {"type": "string"}, "example": f"<p>{SAMPLE}</p>"},
+            "text/plain": {"schema": {}, "example": SAMPLE},
+            "text/html": {"schema": {}, "example": f"<p>{SAMPLE}</p>"},
         },
     }
 }

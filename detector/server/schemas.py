@@ -33,13 +33,17 @@ Text = Annotated[str, PlainValidator(_string), WithJsonSchema({"type": "string"}
 Id = Annotated[Text | bool | int | float, Field(description="Comes back as a string.", examples=["a-17"])]
 
 
+def _only(given: str, other: str) -> dict[str, Any]:
+    return {"required": [given], "properties": {given: {"type": "string"}, other: {"type": "null"}}}
+
+
 class DocumentIn(BaseModel):
     """One document: either `text` or `html`. Other members are ignored."""
 
     model_config = ConfigDict(
         strict=True,
         json_schema_extra={
-            "oneOf": [{"required": ["text"]}, {"required": ["html"]}],
+            "oneOf": [_only("text", "html"), _only("html", "text")],
             "examples": [{"text": SAMPLE}],
         },
     )
