@@ -43,13 +43,13 @@ def json_pages(body: bytes, evidence: bool, most: int) -> tuple[list[Page], bool
 
 
 def raw_page(body: bytes, media_type: str, id: str, url: str | None, evidence: bool) -> Page:
-    """The one document that a text or HTML body is. An encoding that the header names goes before others."""
+    """The one document that a text or HTML body is. `media_type` may name its encoding."""
     kind, _, parameters = media_type.partition(";")
     _, _, charset = parameters.partition("charset=")
-    content: str | bytes = body
-    if name := charset.split(";")[0].strip().strip("\"'"):
-        content = body.decode(_text_encoding(name), "replace")
-    return Page(content, kind.strip() == HTML, id, url, "", evidence)
+    name: str | None = charset.split(";")[0].strip().strip("\"'") or None
+    if name is not None and kind.strip() == TEXT:
+        name = _text_encoding(name)
+    return Page(body, kind.strip() == HTML, id, url, evidence=evidence, charset=name)
 
 
 def line_page(line: bytes, number: int, evidence: bool) -> Page | Failure:

@@ -26,6 +26,8 @@ class Page:
     url: str | None = None
     title: str = ""
     evidence: bool = True
+    charset: str | None = None
+    """Of bytes, where it was named; for texts an encoding that Python knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +85,18 @@ def _score_alone(detector: Detector, document: Document, evidence: bool) -> Verd
         return failed(detector, Failure(document.id, reason, document.url))
 
 
+def _decode(data: bytes, charset: str | None) -> str:
+    return decode(data) if charset is None else data.decode(charset, "replace")
+
+
 def _read(item: Page) -> Record:
     try:
         if item.html:
-            markup = item.content if isinstance(item.content, str) else decode_page(item.content)
+            markup = (
+                item.content if isinstance(item.content, str) else decode_page(item.content, item.charset)
+            )
             return page(markup, item.id, item.url)
-        text = item.content if isinstance(item.content, str) else decode(item.content)
+        text = item.content if isinstance(item.content, str) else _decode(item.content, item.charset)
         return titled(text, item.title, item.id, item.url)
     except ImportError:
         return Failure(item.id, f'the service reads no HTML: pip install "{EXTRA}"', item.url)

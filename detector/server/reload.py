@@ -16,19 +16,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from detector.model import ARRAYS, load_model
-from detector.paths import SHIPPED
+from detector.model import ARRAYS, ModelError, load_model
+from detector.promotion import in_use, models_folder, pointer
 from detector.scoring import Detector, load
 from detector.server.sample import WARM_UP
 from detector.server.settings import Settings
 
 log = logging.getLogger(__name__)
-Signature = tuple[str, tuple[tuple[str, int, int, int], ...]]
+Signature = tuple[tuple[str, int, int, int], ...]
 
 
 def model_path(settings: Settings) -> Path:
-    """Where the model to use lies now; asked before every look, so that it may change while we run."""
-    return SHIPPED if settings.model is None else settings.model
+    """The bundle to use now: the one that was named, else the promoted one. Raises ModelError if the record of
+    promotions is damaged."""
+    return in_use().path if settings.model is None else settings.model
 
 
 class LiveModel:
@@ -44,12 +45,11 @@ class LiveModel:
     async def refresh(self, force: bool = False) -> bool:
         """Load the model if its files changed (or anyway); True if a new one is in use. Never raises for files."""
         async with self._lock:
-            path = model_path(self._settings)
-            signature = await asyncio.to_thread(_signature, path)
+            signature = await asyncio.to_thread(_signature, self._settings)
             if signature == self._seen and not force:
                 return False
             self._seen = signature
-            detector = await self._try(path)
+            detector = await self._try(self._settings.model)
             if detector is None and self.detector is None and self._settings.last_good is not None:
                 detector = await self._try(self._settings.last_good)
             if detector is None:
@@ -70,23 +70,23 @@ class LiveModel:
             await asyncio.sleep(self._settings.reload_seconds)
             await self.refresh()
 
-    async def _try(self, path: Path) -> Detector | None:
+    async def _try(self, model: Path | None) -> Detector | None:
         try:
-            return await asyncio.to_thread(self._open, path)
+            return await asyncio.to_thread(self._open, model)
         except (ValueError, OSError) as error:
             self._observe("refused", "")
-            log.error("model refused", extra={"fields": {"path": str(path), "why": str(error)}})
+            log.error("model refused", extra={"fields": {"why": str(error)}})
             return None
 
-    def _open(self, path: Path) -> Detector:
+    def _open(self, model: Path | None) -> Detector:
         """A detector that has scored texts, so that the kernels are compiled and the tables in memory."""
-        detector = load(path, self._settings.policy, self._settings.fpr)
+        detector = load(model, self._settings.policy, self._settings.fpr)
         for text in WARM_UP:
             detector.score(text)
         target = self._settings.last_good
-        if target is not None and target != path:
+        if target is not None and target != model:
             with suppress(OSError, ValueError):  # the files changed meanwhile: the next look will see that
-                _keep(path, detector.model.digest, target)
+                _keep(model_path(self._settings), detector.model.digest, target)
         return detector
 
 
@@ -103,14 +103,15 @@ def _keep(path: Path, digest: str, target: Path) -> None:
         fresh.replace(target)
 
 
-def _signature(path: Path) -> Signature:
-    """Changes with any write to the model's files."""
+def _signature(settings: Settings) -> Signature:
+    """Changes with any write to the files that say which model to use, and to the model's own."""
+    files = [] if settings.model is not None else [pointer(models_folder())]
+    with suppress(OSError, ModelError):
+        path = model_path(settings)
+        files += sorted(path.iterdir()) if path.is_dir() else [path]
     found = []
-    try:
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
-        for file in files:
-            status = os.stat(file)
-            found.append((file.name, status.st_ino, status.st_size, status.st_mtime_ns))
-    except OSError as error:
-        found.append((type(error).__name__, 0, 0, 0))
-    return str(path), tuple(found)
+    for file in files:
+        with suppress(OSError):
+            status = file.stat()
+            found.append((str(file), status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)

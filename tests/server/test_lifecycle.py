@@ -21,7 +21,9 @@ import psutil
 import pytest
 
 from detector.lexicon.tables import LexiconFiles
-from detector.model import save_model
+from detector.model import previous_of, save_model
+from detector.promotion import pointer
+from detector.registry import Registry
 from detector.server import Settings
 from tests.bundles import make_manifest
 from tests.server.gates import gated
@@ -96,11 +98,31 @@ def test_a_new_model_is_taken_up_and_a_bad_one_refused(
             wait_until(lambda before=before: refused.get() > before)
             assert client.post("/v1/score", json={"text": STUFFED}).json()["verdict"] == "spam"
             assert version(client) == "2.0.0"
+        shutil.rmtree(previous_of(model))
         shutil.rmtree(model)
         wait_until(lambda: refused.get() > before + 1)
         assert client.get("/readyz").status_code == 200
         replace_model(model, "3.0.0")
         wait_until(lambda: version(client) == "3.0.0")
+
+
+def test_a_promoted_model_is_taken_up(
+    bundle: Path, lexicon: LexiconFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DETECTOR_HOME", str(tmp_path))
+    with serve_here(Settings(port=0, reload_seconds=0.05)) as server, server.client() as client:
+        shipped = version(client)
+        arrays = {path.name: np.load(path) for path in bundle.glob("*.npy")}
+        registry = Registry()
+        made = registry.add(lambda name: make_manifest(lexicon=lexicon.digest, version=name), arrays)
+        registry.promote(made.name)
+        wait_until(lambda: version(client).endswith("+1"))
+        pointer(registry.folder).write_text("rubbish")
+        assert server.service is not None
+        wait_until(lambda: server.service.metrics.reloads.labels("refused")._value.get())
+        assert version(client).endswith("+1")
+        pointer(registry.folder).unlink()
+        wait_until(lambda: version(client) == shipped)
 
 
 def test_no_request_is_lost_while_models_change(
