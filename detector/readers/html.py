@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from io import BufferedReader
 from typing import TYPE_CHECKING, Literal, get_args
 
+from detector.bidi import OVERRIDE
 from detector.document import Document, Zone, ZoneKind
 from detector.readers.base import MAX_PAGE_BYTES, MIB, Failure, Page, RawRecord, Record, register
 from detector.readers.encoding import decode, encoding_of, refuse_binary
 from detector.readers.hidden import take_hidden
 
 if TYPE_CHECKING:
-    from resiliparse.parse.html import ElementNode, HTMLTree
+    from resiliparse.parse.html import ElementNode, HTMLTree, Node
 
 Extraction = Literal["fast", "precise"]
 EXTRACTIONS: tuple[Extraction, ...] = get_args(Extraction)
@@ -117,11 +118,33 @@ def page(html: str, id: str, url: str | None = None, extraction: Extraction = "f
     tree = HTMLTree.parse(_MARKS.sub("", _MARK_CODES.sub("", html)))
     title = (tree.title or "").strip()
     hidden = take_hidden(tree, url)
+    _mark_reversed(tree)
     after = [(ZoneKind.META, part) for part in _meta(tree)] + [(ZoneKind.ALT, part) for part in _alts(tree)]
     targets = _mark(tree)
     text, zones = _unmark(_main_text(tree, extraction), targets)
     after += [(ZoneKind.HIDDEN, part) for part in hidden if part not in text]
     return _joined(title, text, zones, after, id, url)
+
+
+def _mark_reversed(tree: HTMLTree) -> None:
+    """Put signs of direction around what `<bdo dir=rtl>` or a style displays backwards; the scorer reads them."""
+    from resiliparse.parse.html import NodeType
+
+    reversing = "bdo[dir],[style*=bidi-override]"
+    for node in _select(tree, reversing):
+        if node.parent_element is not None and node.parent_element.closest(reversing) is not None:
+            continue  # of nested ones the outermost, or their text would be copied once for each
+        style = "".join((node.getattr("style") or "").lower().split())
+        if "rtl" in ((node.getattr("dir") or "").strip().lower(), *style.partition("direction:")[2][:3].split()):
+            first: Node = node
+            last: Node = node
+            while first.first_child is not None:
+                first = first.first_child
+            while last.last_child is not None:
+                last = last.last_child
+            if first.type == last.type == NodeType.TEXT:  # into the text: the extractor drops signs that stand alone
+                first.text = f"{OVERRIDE}{first.text}"
+                last.text = f"{last.text}\u202c"
 
 
 def _joined(

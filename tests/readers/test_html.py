@@ -113,3 +113,16 @@ def test_zones_of_any_markup_are_in_order_inside_and_disjoint(pieces: list[str])
         assert at <= zone.start < zone.end <= len(document.text)
         assert isinstance(zone.kind, ZoneKind)
         at = zone.end
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        "<bdo dir=rtl>{}</bdo>",
+        "<bdo dir='RTL '><i>{}</i></bdo>",
+        "<span style='unicode-bidi:bidi-override; direction: rtl'>{}</span>",
+    ],
+)
+def test_words_that_markup_turns_round_are_marked_for_the_scorer(element: str) -> None:
+    assert "get \u202eyenom\u202c now" in html.page(f"<p>get {element.format('yenom')} now", "p").text
+    assert "\u202e" not in html.page("<p>get <bdo dir=rtl></bdo><bdo dir=ltr>plain</bdo> words", "p").text
