@@ -1,9 +1,11 @@
 """Quality of the shipped model on data that it never saw, and of its recipe under cross-validation.
 
     python benchmarks/quality.py            # unseen sets, with the shipped model (about a minute)
-    python benchmarks/quality.py --held-out # also refits: real passages by group, each kind left out
+    python benchmarks/quality.py --held-out # also refits: real passages by group, each kind, each tool left out
+    python benchmarks/quality.py --undrawn  # only: prose of the training sources that no training step drew
+    python benchmarks/paraphrase_corpus.py PATH  # the public Machine-Paraphrase Corpus, beside the paper's table
 
-Writes `docs/quality.md` and prints it. Data: `../shared/data` (see docs/data_card.md); nothing listed as
+Writes `docs/quality.md` with `docs/images/quality.png`, and prints it; `--undrawn` only prints. Data: `../shared/data` (see docs/data_card.md); nothing listed as
 unseen is read by `detector train`. Intervals are 95 % bootstrap intervals over documents.
 """
 
@@ -16,12 +18,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import roc_auc_score, roc_curve
 
 from detector import features, load
 from detector.model import POLICIES
 from detector.training import fit
-from detector.training.examples import in_training, passage, read_jsonl_xz, stable_hash
+from detector.training.examples import (
+    clean_prose,
+    in_training,
+    passage,
+    read_jsonl_xz,
+    stable_hash,
+    whole_documents,
+)
 from detector.training.token_stage import collect_tokens, fit_tokens, folds_of
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +42,15 @@ CLEAN_SETS = (
     "machine_translated_science", "pubmed_human",
 )  # fmt: skip
 RATES = (0.001, 0.01, 0.05)
+PLOT = "quality.png"
+TOOLS = {
+    "SpinBot": (r"(?i)spinbot", "A"),
+    "single-word swapper": (r"single-word swapper|revel-in|0\.33|offevolved|adverb-type|thoughts type", "B"),
+    "paraphraser": (r"(?i)paraphras|quillbot|wordai", "F"),
+}
+"""Tools of the real passages, as a reader judged them by style, and the kind of our own that is most like each."""
+Curves = dict[str, tuple[np.ndarray, np.ndarray]]
+"""Scores of positive and of negative texts, by the name of the set."""
 
 
 def plain(text: str) -> str:
@@ -81,6 +100,12 @@ def separation(positive: np.ndarray, negative: np.ndarray, repeats: int = 200) -
     return " | ".join(cells)
 
 
+def row(curves: Curves, name: str, positive: np.ndarray, negative: np.ndarray) -> str:
+    """A row of a table; the scores are kept for the plot."""
+    curves[name] = (positive, negative)
+    return f"| {name} | {separation(positive, negative)} |"
+
+
 def calibration_error(probability: np.ndarray, labels: np.ndarray, bins: int = 10) -> float:
     """Expected calibration error: mean |confidence - accuracy| over equal-width bins, weighted by size."""
     index = np.minimum((probability * bins).astype(int), bins - 1)
@@ -98,6 +123,7 @@ class Unseen:
 
     def __init__(self) -> None:
         self.detector = load()
+        self.curves: Curves = {}
         self._rng = random.Random(0)
 
     def scores(self, texts: list[str]) -> np.ndarray:
@@ -117,11 +143,9 @@ class Unseen:
             self.scores([plain(r["text"]) for r in read_jsonl_xz(LABELLED / f"{name}.jsonl.xz")])[:, 0]
             for name in ("spinbot_real", "pubmed_human")
         )
-        yield f"| SpinBot (real) against PubMed | {separation(spinbot, pubmed)} |"
-        attacked, original = self.attacks()
-        yield f"| synonym attacks, >= 10 % of words | {separation(attacked, original)} |"
-        stuffed, honest = self.listings()
-        yield f"| stuffed listings (other half trained on), lengths matched | {separation(stuffed, honest)} |"
+        yield row(self.curves, "SpinBot (real) against PubMed", spinbot, pubmed)
+        yield row(self.curves, "synonym attacks, >= 10 % of words", *self.attacks())
+        yield row(self.curves, "stuffed listings (other half trained on), lengths matched", *self.listings())
         labels = np.r_[np.ones(len(spinbot)), np.zeros(len(pubmed))]
         self.error = calibration_error(np.r_[spinbot, pubmed], labels)
 
@@ -176,6 +200,7 @@ class HeldOut:
         self.examples = fit.assemble(DATA, ROOT / "training_data", self.lexicon, 1200, 1, print)
         _, self.matrix, self.folds = fit.cross_fit(self.lexicon, self.examples, 1, print)
         self.weights = fit.source_balance(self.examples)
+        self.curves: Curves = {}
 
     def out_of_fold(self, head: str) -> np.ndarray:
         return fit.out_of_fold(
@@ -191,23 +216,64 @@ class HeldOut:
         honest = np.array(
             [e.spun == 0 and e.group.startswith(("honest", "pair", "real")) for e in self.examples]
         )
-        yield f"| real passages, spun against human | {separation(spun[self.where('real:spun')], spun[human])} |"
-        yield f"| real passages, spun against all written honest text | {separation(spun[self.where('real:spun')], spun[honest])} |"
-        yield f"| real passages, stuffed against human | {separation(stuffed[self.where('real:stuffed')], stuffed[human])} |"
-        yield f"| written stuffed pages against written honest ones | {separation(stuffed[self.where('written:stuffed')], stuffed[honest])} |"
+        real = self.where("real:spun")
+        stuffed_real, stuffed_written = self.where("real:stuffed"), self.where("written:stuffed")
+        yield row(self.curves, "real passages, spun against human", spun[real], spun[human])
+        yield row(
+            self.curves, "real passages, spun against all written honest text", spun[real], spun[honest]
+        )
+        yield row(self.curves, "real passages, stuffed against human", stuffed[stuffed_real], stuffed[human])
+        yield row(
+            self.curves,
+            "written stuffed pages against written honest ones",
+            stuffed[stuffed_written],
+            stuffed[honest],
+        )
         for kind in "ABCDEFG":
-            yield f"| kind {kind} left out, against written honest text | {self.without(kind)} |"
+            yield self.without_kind(kind)
+        for tool in TOOLS:
+            yield from self.without_tool(tool)
 
-    def without(self, kind: str) -> str:
+    def without_kind(self, kind: str) -> str:
         """Refit both stages without any text of the kind (written or simulated), score the written pairs."""
         rows = np.array([not (e.spun == 1 and e.kind == kind) for e in self.examples])
-        kept = [e for e, keep in zip(self.examples, rows, strict=True) if keep]
-        folds = folds_of([e.block for e in self.examples], 2, 3)
         tested = [
             i for i, e in enumerate(self.examples)
             if (e.kind == kind and e.source == f"written:{kind}") or (e.spun == 0 and e.group.startswith(("honest", "pair")))
         ]  # fmt: skip
-        odds, labels = [], []
+        positive, negative, _ = self._refitted(rows, tested)
+        return row(self.curves, f"kind {kind} left out, against written honest text", positive, negative)
+
+    def without_tool(self, tool: str) -> Iterator[str]:
+        """Refit both stages without the real passages of the tool and without the kind that is like it, score
+        these passages; for SpinBot, its output on PubMed too."""
+        pattern, kind = TOOLS[tool]
+        of_tool = np.array(
+            [bool(e.source == "real:spun" and re.search(pattern, e.kind)) for e in self.examples]
+        )
+        of_kind = np.array([e.spun == 1 and e.kind == kind for e in self.examples])
+        tested = [
+            i for i, e in enumerate(self.examples)
+            if of_tool[i] or (e.spun == 0 and e.group.startswith(("honest", "pair", "real")))
+        ]  # fmt: skip
+        sets = {"spinbot_real": 1, "pubmed_human": 0} if tool == "SpinBot" else {}
+        foreign = {
+            name: [plain(r["text"]) for r in read_jsonl_xz(LABELLED / f"{name}.jsonl.xz")] for name in sets
+        }
+        positive, negative, scored = self._refitted(~of_tool & ~of_kind, tested, foreign)
+        name = f"{tool} left out (its {of_tool.sum()} real passages, kind {kind})"
+        yield row(self.curves, f"{name}, these passages against honest text", positive, negative)
+        if scored:
+            yield row(self.curves, f"{name}, on PubMed", scored["spinbot_real"], scored["pubmed_human"])
+
+    def _refitted(
+        self, rows: np.ndarray, tested: list[int], foreign: dict[str, list[str]] | None = None
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        """Log-odds of the tested examples that are spun, of those that are not, by models of two folds fitted on
+        `rows` of the other fold; and of foreign texts, by the first of these models."""
+        kept = [e for e, keep in zip(self.examples, rows, strict=True) if keep]
+        folds = folds_of([e.block for e in self.examples], 2, 3)
+        odds, labels, scored = [], [], {}
         data = collect_tokens(self.lexicon.tables, kept)
         kept_folds = folds[rows]
         for fold in range(2):
@@ -219,8 +285,82 @@ class HeldOut:
             head = fit.fit_head(self.matrix[train], target, self.weights[train], "spun")
             odds.append(head.raw(unseen))
             labels.append([self.examples[i].spun for i in index])
+            for name, texts in (foreign or {}).items() if fold == 0 else ():
+                scored[name] = head.raw(fit.feature_matrix(self.lexicon.tables, weights, texts))
         joined, known = np.concatenate(odds), np.concatenate(labels)
-        return separation(joined[known == 1], joined[known == 0])
+        return joined[known == 1], joined[known == 0], scored
+
+
+def undrawn(unseen: Unseen) -> Iterator[str]:
+    """Honest text flagged among the prose of the training sources that no step of training drew: neither the
+    passages nor the whole documents, nor another part of the same page or book."""
+    record = unseen.detector.model.manifest["training"]
+    folder, seed, per_source = DATA / "clean_heldout", record["seed"], record["per_source"]
+    drawn = clean_prose(folder, per_source, seed) + whole_documents(folder, per_source // 6, seed)
+    parents = {parent(example.group.removeprefix("clean:")) for example in drawn}
+    limits = [unseen.detector.model.thresholds(rate) for rate in POLICIES.values()]
+    yield f"Model `{unseen.detector.model.name}`, `python benchmarks/quality.py --undrawn`.\n"
+    yield "| source | texts | precise | balanced | sensitive |\n|---|---|---|---|---|"
+    every = []
+    for path in sorted(folder.glob("*.jsonl.xz")):
+        texts = [r["text"] for r in read_jsonl_xz(path) if parent(r["id"]) not in parents]
+        scores = unseen.scores(texts)
+        if len(scores):
+            every.append(scores)
+            yield flagged_row(path.name.removesuffix(".jsonl.xz"), scores, limits)
+    yield flagged_row("all", np.concatenate(every), limits)
+
+
+def parent(identifier: str) -> str:
+    """The page or book of which an id names a part."""
+    return re.sub(r"[#:]\d+$", "", identifier)
+
+
+def flagged_row(name: str, scores: np.ndarray, limits: list[tuple[float, float]]) -> str:
+    shares = ((scores >= limit).any(axis=1).mean() for limit in limits)
+    return f"| {name} | {len(scores)} | " + " | ".join(f"{share:.2%}" for share in shares) + " |"
+
+
+def draw(curves: Curves, probabilities: Curves) -> None:
+    """One ROC per set, with a logarithmic false-positive rate; and calibration: how often a probability of so
+    much was right, on sets that training never read. Needs the extra `plots`."""
+    try:
+        import matplotlib
+    except ModuleNotFoundError:
+        print('no plot: pip install "spun-text-detector[plots]"')
+        return
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    figure, (roc, calibration) = pyplot.subplots(
+        1, 2, figsize=(15, 6), width_ratios=[3, 2], layout="constrained"
+    )
+    for name, (positive, negative) in curves.items():
+        labels = np.r_[np.ones(len(positive)), np.zeros(len(negative))]
+        false, true, _ = roc_curve(labels, np.r_[positive, negative])
+        style = {"linewidth": 1, "alpha": 0.8} if "left out" in name else {"linewidth": 2}
+        roc.plot(np.maximum(false, 5e-4), true, label=name, **style)
+    for rate in RATES:
+        roc.axvline(rate, color="0.8", linewidth=0.8, zorder=0)
+    roc.set(
+        xscale="log",
+        xlim=(5e-4, 1),
+        ylim=(0, 1.01),
+        xlabel="honest texts flagged",
+        ylabel="spun or stuffed texts found",
+    )
+    roc.legend(fontsize=7, frameon=False, loc="lower right")
+    for name, (positive, negative) in probabilities.items():
+        labels = np.r_[np.ones(len(positive)), np.zeros(len(negative))]
+        fraction, mean = calibration_curve(labels, np.r_[positive, negative], n_bins=10)
+        error = calibration_error(np.r_[positive, negative], labels)
+        calibration.plot(mean, fraction, marker="o", label=f"{name} (error {error:.3f})")
+    calibration.plot([0, 1], [0, 1], color="0.6", linestyle=":", zorder=0)
+    calibration.set(xlabel="probability given", ylabel="share that is spun or stuffed", title="Calibration")
+    calibration.legend(fontsize=7, frameon=False, loc="upper left")
+    for axes in (roc, calibration):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(ROOT / "docs" / "images" / PLOT, dpi=110)
 
 
 def report(held_out: bool) -> Iterator[str]:
@@ -235,9 +375,14 @@ def report(held_out: bool) -> Iterator[str]:
     yield f"\nExpected calibration error on SpinBot and PubMed: {unseen.error:.3f}\n"
     yield "## Honest text flagged, by policy\n\n| source | texts | precise | balanced | sensitive |\n|---|---|---|---|---|"
     yield from unseen.clean_rows()
+    curves = dict(unseen.curves)
     if held_out:
         yield f"\n## The recipe under cross-validation\n\n| set | {head}\n{rule}"
-        yield from HeldOut().rows()
+        recipe = HeldOut()
+        yield from recipe.rows()
+        curves |= recipe.curves
+    draw(curves, unseen.curves)
+    yield f"\n![One ROC per set, and calibration on unseen sets](images/{PLOT})"
 
 
 if __name__ == "__main__":
@@ -247,8 +392,13 @@ if __name__ == "__main__":
     parser.add_argument(
         "--held-out", action="store_true", help="also refit under cross-validation (ten minutes)"
     )
+    parser.add_argument(
+        "--undrawn", action="store_true", help="only the honest prose that no training step drew"
+    )
+    arguments = parser.parse_args()
     lines = []
-    for line in report(parser.parse_args().held_out):
+    for line in undrawn(Unseen()) if arguments.undrawn else report(arguments.held_out):
         print(line, flush=True)
         lines.append(line)
-    (ROOT / "docs" / "quality.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    if not arguments.undrawn:
+        (ROOT / "docs" / "quality.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -309,8 +309,8 @@ def _size(count: int) -> str:
     return f"{count // 10**6} MB" if count >= 10**6 else f"{count // 1000} kB"
 
 
-def report(only: str | None) -> Iterator[str]:
-    """The Markdown, a block at a time; draws the plot on the way if matplotlib is there."""
+def report(only: str | None, plot: bool) -> Iterator[str]:
+    """The Markdown, a block at a time; draws the plot on the way if it is wanted."""
     detector = load()
     texts = documents(detector)
     yield (
@@ -335,7 +335,7 @@ def report(only: str | None) -> Iterator[str]:
         with pinned():
             lines, curves = worst(detector, texts)
         yield "\n".join(lines)
-    if contenders and curves:
+    if plot and contenders and curves:
         draw(contenders, curves)
 
 
@@ -414,7 +414,7 @@ if __name__ == "__main__":
     parser.add_argument("--write", action="store_true", help="also put it into docs/performance.md")
     arguments = parser.parse_args()
     blocks = []
-    for block in report(arguments.only):
+    for block in report(arguments.only, arguments.write):
         print(f"{block}\n", flush=True)
         blocks.append(block)
     if arguments.write:
