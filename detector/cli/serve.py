@@ -59,6 +59,7 @@ def serve(
     with user_errors():
         chosen = settings(policy, fpr)
         try:
+            from detector.server.run import bind
             from detector.server.run import serve as run
             from detector.server.settings import MIB, Limits, Settings, read_tokens
         except ModuleNotFoundError as error:
@@ -90,4 +91,8 @@ def serve(
             warn(
                 f"anybody who reaches {host}:{port} may ask: give tokens with --token-file or DETECTOR_TOKENS"
             )
-        run(service)
+        try:
+            listener = bind(service)
+        except OSError as error:
+            raise UserError(f"{error}: choose another with --host, --port or --uds") from None
+        run(service, listener)

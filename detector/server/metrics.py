@@ -69,6 +69,7 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemax",
         )
+        self._model_name = ""
         self.reloads = Counter(
             "detector_model_loads", "Models loaded and refused", ["outcome"], registry=registry
         )
@@ -77,8 +78,10 @@ class Metrics:
         """A model was loaded (then `name` says which) or refused."""
         self.reloads.labels(outcome).inc()
         if outcome == "loaded":
-            self.model.clear()
+            if self._model_name:
+                self.model.labels(self._model_name).set(0)
             self.model.labels(name).set(1)
+            self._model_name = name
 
     def render(self) -> bytes:
         """The page; with several workers, the sum over all of them."""

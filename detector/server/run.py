@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import signal
+import socket
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +24,8 @@ from detector.server.metrics import SHARED_FOLDER
 from detector.server.protocol import BoundedProtocol
 from detector.server.settings import Settings
 
+log = logging.getLogger(__name__)
+BACKLOG = 2048
 SPARE_FILES = 200
 HEALTH_SECONDS = 30
 """In which a worker process must start, and answer its supervisor."""
@@ -30,26 +35,68 @@ GRACE = 10
 """Seconds that a stop waits beyond the time which a request may take."""
 
 
-def serve(settings: Settings) -> None:
+def bind(settings: Settings) -> socket.socket:
+    """The socket to listen at. Raises OSError that names it."""
+    try:
+        if settings.uds is not None:
+            return _bind_file(settings.uds)
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        place = settings.uds or f"{settings.host}:{settings.port}"
+        raise OSError(f"can't listen at {place}: {error.strerror or error}") from None
+
+
+def serve(settings: Settings, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; what was accepted by then is answered first."""
     _allow_sockets(settings.limits.connections)
-    if settings.workers == 1:
-        signal.signal(signal.SIGTERM, _leave)  # uvicorn raises them once more when it has stopped
-        signal.signal(signal.SIGINT, _leave)
-        Server(uvicorn_config(settings)).run()
-        return
+    log_writer = start_logging()
+    log.info("listening", extra={"fields": {"at": _address(listener)}})
+    try:
+        if settings.workers == 1:
+            signal.signal(signal.SIGTERM, _leave)  # uvicorn raises them once more when it has stopped
+            signal.signal(signal.SIGINT, _leave)
+            Server(uvicorn_config(settings, create_app)).run([listener])
+        else:
+            _serve_with_workers(settings, listener)
+    finally:
+        if settings.uds is not None:
+            settings.uds.unlink(missing_ok=True)
+        log_writer.stop()
+
+
+def _serve_with_workers(settings: Settings, listener: socket.socket) -> None:
     with tempfile.TemporaryDirectory(prefix="detector-workers-") as folder:
         figures = Path(folder) / "metrics"
         figures.mkdir()
         os.environ[SHARED_FOLDER] = str(figures)
-        listener = start_logging()
         config = uvicorn_config(replace(settings, last_good=Path(folder) / "model.zip"))
-        Multiprocess(config, [config.bind_socket()]).run()
-        listener.stop()
+        Multiprocess(config, [listener]).run()
+
+
+def _bind_file(path: Path) -> socket.socket:
+    """A Unix socket; what a killed server left behind is taken away, a living one's is not."""
+    listener = socket.socket(socket.AF_UNIX)
+    if path.is_socket():
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(path)) == 0:
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        path.unlink()
+    listener.bind(str(path))
+    listener.listen(BACKLOG)
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    if listener.family == socket.AF_INET:
+        return "http://{}:{}".format(*listener.getsockname())
+    if listener.family == socket.AF_INET6:
+        return "http://[{}]:{}".format(*listener.getsockname())
+    return str(listener.getsockname())
 
 
 def make_app(settings: Settings) -> FastAPI:
-    """The application of one process, with its log."""
+    """The application of one worker process, with its log."""
     return create_app(settings, start_logging().stop)
 
 
@@ -76,9 +123,6 @@ def uvicorn_config(settings: Settings, make: Callable[[Settings], FastAPI] = mak
     return Config(
         partial(make, settings),
         factory=True,
-        host=settings.host,
-        port=settings.port,
-        uds=None if settings.uds is None else str(settings.uds),
         http=partial(BoundedProtocol, limits),  # type: ignore[arg-type]
         ws="none",
         workers=settings.workers,

@@ -21,13 +21,13 @@ import httpx
 from uvicorn import Server
 
 from detector.server.app import create_app
-from detector.server.run import uvicorn_config
+from detector.server.run import bind, uvicorn_config
 from detector.server.service import Service
 from detector.server.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
-_LISTENING = re.compile(r"running on http://127\.0\.0\.1:(\d+)")
+_LISTENING = re.compile(r"listening.*http://127\.0\.0\.1:(\d+)")
 
 
 @dataclass
@@ -84,11 +84,12 @@ def serve_here(settings: Settings) -> Iterator[Live]:
         return apps[0]
 
     server = Server(uvicorn_config(settings, make))
-    thread = threading.Thread(target=server.run)
+    listener = bind(settings)
+    thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:
         wait_until(lambda: server.started or not thread.is_alive())
-        live = Live(server.servers[0].sockets[0].getsockname()[1], apps[0].state.service)
+        live = Live(listener.getsockname()[1], apps[0].state.service)
         live.wait_ready()
         yield live
     finally:

@@ -80,7 +80,7 @@ def test_sigterm_answers_what_was_accepted(bundle: Path) -> None:
         assert [record["verdict"] for record in records] == ["spam"] * 80
     assert b'"verdict":"spam"' in answers[0]
     assert b'{"incomplete": true, "problem": {"type": "urn:spun-text-detector:problem:stopping"' in answers[0]
-    assert server.log()[-1]["event"] == "stopped"
+    assert "stopped" in [line["event"] for line in server.log()[-3:]]
 
 
 def test_a_new_model_is_taken_up_and_a_bad_one_refused(
