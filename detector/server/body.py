@@ -10,10 +10,12 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
 from detector.server.problems import ProblemError, busy
-from detector.server.settings import Limits
+from detector.server.settings import MIB, Limits
 
 STEP = 1 << 16
 """Bytes unpacked at a time, so that a bomb is noticed long before it is whole."""
+MAX_RATIO = 200
+"""Of unpacked to packed bytes, after the first MiB: pages reach 20, a bomb 1,000."""
 _GZIP = 31
 
 
@@ -95,7 +97,7 @@ class Body:
             if not data:
                 yield data  # a chance to look up: the service may be stopping
             for number, piece in enumerate(self._unpack(data, not more)):
-                if number % 16 == 15:
+                if number % 4 == 3:
                     await asyncio.sleep(0)
                 yield piece
 
@@ -137,14 +139,21 @@ class _Gunzip:
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_GZIP)
         self._any = False
+        self._taken = self._given = 0
 
     def feed(self, data: bytes, last: bool) -> Iterator[bytes]:
+        self._taken += len(data)
         try:
             while data:
                 if self._member.eof:
                     self._member = zlib.decompressobj(_GZIP)
                 self._any = True
                 if piece := self._member.decompress(data, STEP):
+                    self._given += len(piece)
+                    if self._given > MIB and self._given > MAX_RATIO * self._taken:
+                        raise ProblemError(
+                            413, "too-large", f"the body unpacks to over {MAX_RATIO} times its size"
+                        )
                     yield piece
                 data = self._member.unconsumed_tail or self._member.unused_data
         except zlib.error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any, cast
 
@@ -75,7 +76,11 @@ async def score(
             {"retry-after": str(service.batcher.retry_seconds())},
             incomplete=True,
         )
-    records = [render(item, with_text) for item in scored]
+    records = []
+    for number, item in enumerate(scored):
+        records.append(render(item, with_text))
+        if number % 50 == 49:
+            await asyncio.sleep(0)  # others wait for the event loop
     if not batch:
         return Response(records[0], media_type=JSON)
     request.scope["notes"]["incomplete"] = not complete

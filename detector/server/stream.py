@@ -102,15 +102,19 @@ class NdjsonStream(Response):
                 raise too_slow(limits.seconds) from None
             if piece is None:
                 break
+            self._body.hold(len(piece))
             *lines, tail = piece.split(b"\n")
             for line in lines:
-                yield bytes(rest + line)
+                whole = bytes(rest + line)
                 rest.clear()
+                self._body.release(len(whole) + 1)
+                yield whole
             rest += tail
             if len(rest) > limits.body_bytes:
                 raise too_large(limits.body_bytes)
             if scope.get("stopping"):
                 raise ProblemError(503, "stopping", "the service stops: send what has no record yet again")
+        self._body.release(len(rest))
         if rest:
             yield bytes(rest)
 
