@@ -14,7 +14,7 @@ from detector.server.settings import MIB, Limits
 
 STEP = 1 << 16
 """Bytes unpacked at a time, so that a bomb is noticed long before it is whole."""
-MAX_RATIO = 200
+MAX_RATIO = 100
 """Of unpacked to packed bytes, after the first MiB: pages reach 20, a bomb 1,000."""
 _GZIP = 31
 

@@ -64,10 +64,8 @@ class NdjsonStream(Response):
         owner = object()
         number = 0
         try:
-            async for line in self._lines(scope):
-                number += 1
-                if line.strip():
-                    await self._accept(line, number, owner, window)
+            async for number, line in self._lines(scope):
+                await self._accept(line, number, owner, window)
         except ProblemError as problem:
             self._problem = problem
         finally:
@@ -89,8 +87,9 @@ class NdjsonStream(Response):
         (future,) = self._service.batcher.submit([page], owner)
         await window.put((page, future, len(line)))
 
-    async def _lines(self, scope: Scope) -> AsyncIterator[bytes]:
-        """Lines without their breaks. Raises ProblemError for what ends the stream too early."""
+    async def _lines(self, scope: Scope) -> AsyncIterator[tuple[int, bytes]]:
+        """Lines that are not blank, with their number. Raises ProblemError for what ends the stream too early."""
+        number = held = 0
         limits = self._service.settings.limits
         rest = bytearray()
         pieces = self._body.pieces()
@@ -103,20 +102,25 @@ class NdjsonStream(Response):
             if piece is None:
                 break
             self._body.hold(len(piece))
+            held += len(piece)
             *lines, tail = piece.split(b"\n")
             for line in lines:
-                whole = bytes(rest + line)
+                number += 1
+                whole = bytes(rest + line) if rest else line
                 rest.clear()
-                self._body.release(len(whole) + 1)
-                yield whole
+                if whole and not whole.isspace():  # a bomb may hold millions of blank lines
+                    yield number, whole
+            if lines:
+                self._body.release(held - len(tail))
+                held = len(tail)
             rest += tail
             if len(rest) > limits.body_bytes:
                 raise too_large(limits.body_bytes)
             if scope.get("stopping"):
                 raise ProblemError(503, "stopping", "the service stops: send what has no record yet again")
-        self._body.release(len(rest))
-        if rest:
-            yield bytes(rest)
+        self._body.release(held)
+        if rest and not rest.isspace():
+            yield number + 1, bytes(rest)
 
     async def _answer(self, item: _Waiting) -> bytes:
         page, future, size = item
