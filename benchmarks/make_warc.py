@@ -3,9 +3,9 @@
     python benchmarks/make_warc.py pages.warc --megabytes 1000
     python benchmarks/make_warc.py pages.warc.zst --megabytes 50 --seed 2
 
-The suffix decides on compression (.gz, .zst: one member a record). Same arguments, same bytes. Each page has a head
-with styles and metadata, navigation, a few thousand to ten thousand characters of prose, a footer, some hidden text;
-after each comes the request, and here and there a picture, as crawlers write them.
+The suffix decides on compression (.gz, .zst: one member a record). Same arguments, same bytes. A page has some
+40 kB, as many have: styles, a script with its data, navigation, and some six thousand characters of prose; some have
+hidden text. After each comes the request, and here and there a picture, as crawlers write them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import html
+import json
 import random
 import uuid
 from collections.abc import Callable, Iterator
@@ -70,6 +71,7 @@ def page(rng: random.Random, texts: list[str], number: int) -> bytes:
     styles = "".join(
         f".c{i}{{margin:{i}px 0;color:#{i:02x}3344;font-size:{12 + i % 9}px}}\n" for i in range(40)
     )
+    state = {f"key{i}": rng.getrandbits(64) for i in range(800)}
     extra = (
         f'<div style="display:none">{html.escape(rng.choice(texts)[:200])}</div>'
         if rng.random() < 0.1
@@ -78,7 +80,7 @@ def page(rng: random.Random, texts: list[str], number: int) -> bytes:
     markup = (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
         f'<meta name="description" content="{title}, explained">\n<style>{styles}</style>\n'
-        f"<script>var page = {number}; window.data = [{','.join(map(str, range(300)))}];</script></head>\n"
+        f"<script>var page = {number}; window.data = {json.dumps(state)};</script></head>\n"
         f'<body><nav><ul>{menu}</ul></nav>\n<main><article><h1>{title}</h1>\n<img src="/i.png" alt="{title}">\n'
         f"{''.join(sections)}{extra}</article></main>\n<footer><p>Number {number}. All rights reserved.</p>"
         "</footer></body></html>\n"
