@@ -40,6 +40,11 @@ COMMON_PHRASE = 2.0
 """A phrase seen exp(2) times in clean prose counts half as much as one never seen there."""
 MAX_SPANS = 200
 MIN_LIST_ITEMS = 8
+MIN_HIDDEN_WORDS, MAX_HIDDEN_CHARACTERS = 8, 500
+"""Shorter hidden texts are labels for screen readers ("skip to the main content"); of longer ones the beginning is
+marked."""
+HIDDEN_STRENGTH = 2.0
+"""What a hidden text weighs, where one place of a repeated phrase of three words weighs 4."""
 MAX_PHRASE_WORDS = 10
 MIN_MARGIN = 1.0
 """A suggestion must fit better than the word by this much (nats)."""
@@ -137,9 +142,18 @@ def _insertions(files: LexiconFiles, scratch: Scratch, spun: float, count: int) 
 
 def _disguises(files: LexiconFiles, scratch: Scratch, count: int) -> Iterator[_Span]:
     tokens = scratch.tokens
-    for t in np.flatnonzero(tokens.marks[:count] & Mark.DISGUISED):
+    seen = scratch.zones[:count] != ZoneKind.HIDDEN
+    for t in np.flatnonzero((tokens.marks[:count] & Mark.DISGUISED != 0) & seen):
         word = int(tokens.ids[t])
         yield _Span("disguise", int(t), int(t), files.word(word) if word >= FIRST_WORD else None, 0.5)
+
+
+def _hidden(document: Document) -> Iterator[tuple[int, int, _Span]]:
+    """Texts that are in the page for machines only: their place, and a span without tokens."""
+    for zone in document.zones:
+        shown = document.text[zone.start : min(zone.end, zone.start + MAX_HIDDEN_CHARACTERS)].rstrip()
+        if zone.kind is ZoneKind.HIDDEN and len(shown.split()) >= MIN_HIDDEN_WORDS:
+            yield zone.start, zone.start + len(shown), _Span("disguise", 0, 0, None, HIDDEN_STRENGTH)
 
 
 def _stuffing(files: LexiconFiles, scratch: Scratch, count: int) -> Iterator[_Span]:
@@ -216,6 +230,7 @@ def collect_evidence(
         start, end = scratch.spintax_starts[i], scratch.spintax_ends[i]
         places.append((start, end, _Span("spintax", 0, 0, None, 1.0)))
     stuffing = [(tokens.starts[s.first], tokens.ends[s.last], s) for s in repeated]
+    stuffing += _hidden(document)
     weighted = _weighted(document, places, spun) + _weighted(document, stuffing, stuffed)
     return tuple(sorted(weighted, key=lambda evidence: (-evidence.weight, evidence.start)))
 

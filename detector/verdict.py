@@ -17,8 +17,8 @@ Kind = Literal["swap", "phrase", "stuffing", "disguise", "spintax"]
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """One marked place. `start`, `end` count code points in the document's text; `weight` is this place's
-    share of the probability it speaks for: the weights of all stuffing evidence add up to `stuffed`, the
-    others' to `spun`."""
+    share of the probability it speaks for: the weights of stuffing and of hidden text ("disguise" in the zone
+    "hidden") add up to `stuffed`, the others' to `spun`."""
 
     kind: Kind
     start: int

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from detector.document import ZoneKind
 from detector.report.places import (
     FAMILIES,
-    KIND_NAMES,
     Family,
     Finding,
     Policy,
@@ -22,6 +21,7 @@ from detector.report.places import (
     family,
     findings,
     headline,
+    kind_name,
     percent,
     runs,
     threshold_percent,
@@ -157,7 +157,7 @@ def _mark(text: str, run: Run, evidence: tuple[Evidence, ...], depth: list[int],
 
 def _hover(item: Evidence) -> str:
     instead = f", probably for \u201c{item.suggestion}\u201d" if item.suggestion else ""
-    return f"{KIND_NAMES[item.kind]}{instead} ({percent(item.weight)} of the score)"
+    return f"{kind_name(item)}{instead} ({percent(item.weight)} of the score)"
 
 
 def _table(verdict: Verdict, number: int, length: int) -> Iterator[str]:
@@ -204,6 +204,6 @@ def _row(finding: Finding, verdict: Verdict, number: int, length: int, top: floa
     times = f" \u00b7 {len(finding.places)} times" if len(finding.places) > 1 else ""
     return (
         f'<tr class="{name}"><td>{words}{instead}'
-        f'<span class="kind">{KIND_NAMES[finding.kind]}{times}</span></td>'
+        f'<span class="kind">{kind_name(first)}{times}</span></td>'
         f'<td class="weight">{_escape(percent(finding.weight))}{_bar(name, finding.weight / top)}</td></tr>\n'
     )

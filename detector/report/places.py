@@ -14,7 +14,7 @@ from detector.verdict import Evidence, Verdict
 
 Family = Literal["spun", "stuffed"]
 FAMILIES: tuple[Family, ...] = ("spun", "stuffed")
-KIND_NAMES = {
+_KIND_NAMES = {
     "swap": "swapped word",
     "phrase": "known spinner phrase",
     "spintax": "spintax left over",
@@ -45,8 +45,18 @@ class Scored:
 
 
 def family(evidence: Evidence) -> Family:
-    """Which of the two probabilities a piece of evidence speaks for."""
-    return "stuffed" if evidence.kind == "stuffing" else "spun"
+    """Which of the two probabilities a piece of evidence speaks for: hidden text, like stuffing, is there for
+    search engines."""
+    return "stuffed" if evidence.kind == "stuffing" or _is_hidden(evidence) else "spun"
+
+
+def kind_name(evidence: Evidence) -> str:
+    """What was found, for people."""
+    return "hidden text" if _is_hidden(evidence) else _KIND_NAMES[evidence.kind]
+
+
+def _is_hidden(evidence: Evidence) -> bool:
+    return evidence.kind == "disguise" and evidence.zone == "hidden"
 
 
 def headline(verdict: Verdict) -> str:

@@ -9,7 +9,6 @@ from rich.text import Text
 
 from detector.report.places import (
     FAMILIES,
-    KIND_NAMES,
     Family,
     Finding,
     Policy,
@@ -18,6 +17,7 @@ from detector.report.places import (
     family,
     findings,
     headline,
+    kind_name,
     percent,
     threshold_percent,
     visible,
@@ -110,7 +110,7 @@ def _excerpt(console: Console, scored: Scored, finding: Finding) -> Text:
     if finding.suggestion:
         tail.append("  -> ", "dim").append(_one_line(finding.suggestion), "bold green")
     elif item.kind != "swap":
-        tail.append(f"  {KIND_NAMES[item.kind]}", "dim")
+        tail.append(f"  {kind_name(item)}", "dim")
     if len(finding.places) > 1:
         tail.append(f"  x{len(finding.places)}", "dim")
     marked = _marked(console, item)
