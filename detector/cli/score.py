@@ -222,7 +222,6 @@ def run_bulk(
     if with_text and format is OutputFormat.csv:
         raise UserError("--with-text goes with --format jsonl or parquet, not csv")
     detector, _ = open_detector(model, policy, fpr)
-    detector.score("")  # compiles, if need be, before there are several processes that would all do so
     plan = Plan(
         paths, folder, cast("PartFormat", format.value), input_format, evidence, with_text, extraction, part_size or PART_SIZE,
         model, policy, fpr,

@@ -71,6 +71,10 @@ class _Worker:
         self._process.start()
         theirs.close()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid or 0
+
     def stop(self) -> None:
         self._process.kill()
         self._process.join()
@@ -99,8 +103,15 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in [*self._idle, *(task.worker for task in self._busy.values())]:
+        for worker in self._all():
             worker.stop()
+
+    def processes(self) -> list[int]:
+        """Their process ids."""
+        return [worker.pid for worker in self._all()]
+
+    def _all(self) -> list[_Worker]:
+        return [*self._idle, *(task.worker for task in self._busy.values())]
 
     def map(self, batches: Iterator[Batch]) -> Iterator[Scored]:
         """The verdicts of each batch, in order."""

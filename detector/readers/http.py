@@ -15,17 +15,18 @@ from detector.readers.base import MAX_PAGE_BYTES
 MAX_HEAD_BYTES = 64 * 1024
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([\w:.-]+)""", re.IGNORECASE)
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]{0,1000})?\r?\n")
-_ZLIB_LIKE = re.compile(rb"[\x08\x18\x28\x38\x48\x58\x68\x78]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """`type` is the media type in lower case, "" if the server did not say."""
+class Head:
+    """Status line and headers; `type` is the media type in lower case, "" if the server did not say; `size` is
+    how many bytes they take."""
 
     status: int
     type: str
     charset: str | None
-    body: bytes
+    headers: dict[str, str]
+    size: int
 
 
 def content_type(value: str) -> tuple[str, str | None]:
@@ -49,23 +50,28 @@ def parse_headers(lines: list[bytes]) -> dict[str, str]:
     return headers
 
 
-def parse_answer(data: bytes) -> Answer:
-    """An archived answer. Raises ValueError if it is none, DecompressionBombError, DamagedError, ImportError."""
-    head, gap, body = data[:MAX_HEAD_BYTES].partition(b"\r\n\r\n")
+def parse_head(data: bytes) -> Head:
+    """What stands before the body. Raises ValueError if this is no HTTP answer."""
+    head, gap, _ = data[:MAX_HEAD_BYTES].partition(b"\r\n\r\n")
     if not gap:
         head, gap, _ = data[:MAX_HEAD_BYTES].partition(b"\n\n")
     first, *lines = head.split(b"\n")
     status = re.match(rb"HTTP/\d(?:\.\d)?\s+(\d{3})\b", first)
     if not status:
         raise ValueError("it is said to be an HTTP answer, but does not begin with a status line")
-    body = data[len(head) + len(gap) :]
     headers = parse_headers(lines)
     kind, charset = content_type(headers.get("content-type", ""))
-    if "chunked" in headers.get("transfer-encoding", "").lower():
+    return Head(int(status.group(1)), kind, charset, headers, len(head) + len(gap))
+
+
+def decoded_body(data: bytes, head: Head) -> bytes:
+    """The body, its encodings undone. Raises DecompressionBombError, DamagedError, ImportError without the extra."""
+    body = data[head.size :]
+    if "chunked" in head.headers.get("transfer-encoding", "").lower():
         body = _joined_chunks(body)
-    for encoding in reversed(headers.get("content-encoding", "").lower().split(",")):
+    for encoding in reversed(head.headers.get("content-encoding", "").lower().split(",")):
         body = _decoded(body, encoding.strip())
-    return Answer(int(status.group(1)), kind, charset, body)
+    return body
 
 
 def _joined_chunks(body: bytes) -> bytes:
@@ -85,7 +91,7 @@ def _joined_chunks(body: bytes) -> bytes:
 def _decoded(body: bytes, encoding: str) -> bytes:
     if encoding in ("gzip", "x-gzip") and body.startswith(limits.GZIP[:2]):
         decoder = limits.gzip_decoder()
-    elif encoding == "deflate" and _ZLIB_LIKE.match(body):
+    elif encoding == "deflate" and body and not _is_text(body):
         decoder = limits.deflate_decoder(body)
     elif encoding == "zstd" and body.startswith(limits.ZSTD):
         decoder = limits.zstd_decoder()
@@ -97,5 +103,5 @@ def _decoded(body: bytes, encoding: str) -> bytes:
 
 
 def _is_text(body: bytes) -> bool:
-    """Brotli has no signature; what was decoded before it was archived looks like markup."""
+    """These have no signature; what was decoded before it was archived looks like markup."""
     return body.lstrip()[:1] == b"<"

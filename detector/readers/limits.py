@@ -8,6 +8,7 @@ at most the budget, never the memory or the time that it was made to cost.
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from collections.abc import Callable
 from typing import Protocol
@@ -21,6 +22,11 @@ can't do better than 1,032, which is what bombs do."""
 FREE_BYTES = 64 * MIB
 """So much may come out at any ratio: short honest files shrink as well as bombs."""
 GZIP, ZSTD = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
+GZIP_MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f].{4}[\x00\x02\x04][\x00-\x0d\xff]", re.DOTALL)
+ZSTD_MEMBER = re.compile(re.escape(ZSTD))
+"""What members begin with; by chance one in 10^11, and one in 4 * 10^9, places looks so."""
+MAX_MEMBER_HEADER = 10
+_ZSTD_DICTIONARY = b"\x37\xa4\x30\xec"
 
 
 class DecompressionBombError(OSError):
@@ -138,7 +144,8 @@ def zstd_decoder(dictionary: bytes = b"") -> Decoder:
         from compression import zstd
     else:
         from backports import zstd
-    decoder: Decoder = zstd.ZstdDecompressor(zstd.ZstdDict(dictionary) if dictionary else None)
+    raw = not dictionary.startswith(_ZSTD_DICTIONARY)
+    decoder: Decoder = zstd.ZstdDecompressor(zstd.ZstdDict(dictionary, is_raw=raw) if dictionary else None)
     return decoder
 
 
@@ -225,19 +232,17 @@ class Unpacked(io.RawIOBase):
         self._begin()
         return bool(data)
 
-    def recover(self, magic: bytes) -> bool:
-        """Go to the next place after damage where a member may start; False if there is none."""
-        held = self._recent[1:] + self._input if not self._decoder.eof else self._input
-        while True:
-            at = held.find(magic)
-            if at >= 0:
-                self._input = held[at:]
-                self._begin()
-                return True
+    def recover(self, header: re.Pattern[bytes]) -> bool:
+        """Go to the next place after damage where a member seems to begin; False if there is none."""
+        held = self._input if self._decoder.eof else self._recent[1:] + self._input
+        while (start := header.search(held)) is None:
             more = self._source.read(STEP)
             if not more:
                 return False
-            held = held[-len(magic) + 1 :] + more
+            held = held[1 - MAX_MEMBER_HEADER :] + more
+        self._input = held[start.start() :]
+        self._begin()
+        return True
 
     def _begin(self) -> None:
         self._decoder, self._budget, self._recent = self._new_decoder(), self._new_budget(), b""

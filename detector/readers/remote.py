@@ -34,7 +34,7 @@ def expand_url(url: str) -> Iterator[str]:
     try:
         if re.search(r"[*\[]", path):
             found = filesystem.glob(path)
-        elif path.endswith("/") and not url.startswith("http"):
+        elif url.endswith("/") and not url.startswith("http"):
             found = filesystem.find(path)
         else:
             yield url

@@ -91,8 +91,8 @@ def scan_file(
 
 def _scan_opened(source: io.BufferedReader, path: str, forced: Format | None) -> Iterator[RawRecord]:
     known = forced or by_suffix(path)
-    packing = _packing(source, path)
-    if packing is None or (known is not None and known.unpacks):
+    packing = None if known is not None and known.unpacks else _packing(source, path)
+    if packing is None:
         reader = known or sniff(source.peek(SAMPLE)[:SAMPLE])
         yield from reader.read(source, path)
         return

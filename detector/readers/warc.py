@@ -19,11 +19,13 @@ from typing import NamedTuple
 from detector.document import Document
 from detector.readers.base import MAX_PAGE_BYTES, MIB, Failure, Page, RawRecord, broken, register
 from detector.readers.encoding import BinaryFileError, decode
-from detector.readers.http import MAX_HEAD_BYTES, content_type, parse_answer, parse_headers
+from detector.readers.http import MAX_HEAD_BYTES, content_type, decoded_body, parse_head, parse_headers
 from detector.readers.limits import (
     GZIP,
+    GZIP_MEMBER,
     STEP,
     ZSTD,
+    ZSTD_MEMBER,
     DamagedError,
     DecompressionBombError,
     Unpacked,
@@ -38,6 +40,7 @@ MAX_BROKEN = 1000
 HTML_TYPES = frozenset(["text/html", "application/xhtml+xml"])
 EXTRA = "spun-text-detector[warc]"
 _VERSION = re.compile(rb"WARC/[01]\.\d+\s*$")
+_END = b"\r\n\r\n"
 _START = re.compile(rb"(?<=\n)WARC/[01]\.\d+\r?\n")
 _DICTIONARY = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
 
@@ -48,12 +51,12 @@ def read_warc(source: io.BufferedReader, id: str) -> Iterator[RawRecord]:
     try:
         head = source.peek(4)[:4]
         if head.startswith(GZIP[:2]):
-            members = _Members(Unpacked(source, gzip_decoder, stop=True), GZIP)
+            members = _Members(Unpacked(source, gzip_decoder, stop=True), GZIP_MEMBER)
             yield from _read_members(members, id)
         elif head.startswith(ZSTD) or _DICTIONARY.match(head):
             dictionary = _dictionary(source)
             unpacked = Unpacked(source, lambda: zstd_decoder(dictionary), stop=True)
-            yield from _read_members(_Members(unpacked, ZSTD), id)
+            yield from _read_members(_Members(unpacked, ZSTD_MEMBER), id)
         else:
             yield from _Archive(_Stream(source), id, 1).read()
     except ImportError:
@@ -78,10 +81,10 @@ def _dictionary(source: io.BufferedReader) -> bytes:
 
 
 class _Members(NamedTuple):
-    """A compressed file, member by member, and the bytes that each begins with."""
+    """A compressed file, member by member, and what each begins with."""
 
     unpacked: Unpacked
-    magic: bytes
+    header: re.Pattern[bytes]
 
 
 def _read_members(members: _Members, path: str) -> Iterator[RawRecord]:
@@ -91,23 +94,24 @@ def _read_members(members: _Members, path: str) -> Iterator[RawRecord]:
         content: io.BufferedReader = io.BufferedReader(members.unpacked, STEP)  # type: ignore[assignment]
         archive = _Archive(_Stream(content), path, number)
         try:
-            if searching and content.peek(5)[:5] != b"WARC/":
-                more = members.unpacked.recover(members.magic)
+            if (
+                searching and content.peek(5)[:5] != b"WARC/"
+            ):  # a page that came as gzip looks like a member too
+                more = members.unpacked.recover(members.header)
                 continue
             searching = False
             yield from archive.read()
             more = members.unpacked.advance()
             number += archive.count
         except (DamagedError, DecompressionBombError) as error:
-            if not searching:
-                failed += 1
-                yield Failure(archive.id, str(error), archive.url)
+            failed += 1
+            yield Failure(archive.id, str(error), archive.url)
             if failed > MAX_BROKEN:
                 yield Failure(path, f"more than {MAX_BROKEN:,} records are damaged: the rest is left")
                 return
             searching = True
             number += archive.count
-            more = members.unpacked.recover(members.magic)
+            more = members.unpacked.recover(members.header)
         finally:
             content.detach()
 
@@ -217,14 +221,15 @@ class _Archive:
         headers = self._headers()
         self.id = headers.get("warc-record-id", "").strip("<>") or self.id
         self.url = headers.get("warc-target-uri", "").strip("<>") or None
-        length = headers.get("content-length", "")
-        if not re.fullmatch(r"\d{1,18}", length):
-            raise _BrokenRecordError(f"its Content-Length is {length!r}, no number of bytes")
+        said = headers.get("content-length", "")
+        if not re.fullmatch(r"\d{1,18}", said):
+            raise _BrokenRecordError(f"its Content-Length is {said!r}, no number of bytes")
         wanted = _reader_of(headers)
-        body = self._body(int(length))
-        if wanted is None:
+        length = int(said)
+        body = self._body(length)
+        if wanted is None or (length > MAX_RECORD_BYTES and wanted is _from_answer and not _is_text(body)):
             return None
-        if body is None:
+        if length > MAX_RECORD_BYTES:
             return Failure(self.id, f"it is larger than {MAX_PAGE_BYTES // MIB} MiB", self.url)
         return wanted(body, self.id, self.url)
 
@@ -241,8 +246,8 @@ class _Archive:
                 raise _BrokenRecordError(f"its header is longer than {MAX_HEAD_BYTES // 1024} KiB")
         return parse_headers(lines)
 
-    def _body(self, length: int) -> bytes | None:
-        """The record's content, None if it is over the limit. Raises _BrokenRecordError unless the record ends
+    def _body(self, length: int) -> bytes:
+        """The record's content, or its first MAX_RECORD_BYTES. Raises _BrokenRecordError unless the record ends
         where its Content-Length says."""
         mark = self._stream.mark()
         body = self._stream.read(min(length, MAX_RECORD_BYTES))
@@ -252,8 +257,8 @@ class _Archive:
         while (line := self._stream.line(MAX_LINE)) and not line.strip() and len(tail) < MAX_LINE:
             tail += line
         self._stream.put_back(line)
-        if rest == 0 and (not line or (tail and _VERSION.match(line))):
-            return body if length <= MAX_RECORD_BYTES else None
+        if rest == 0 and (not line or tail.startswith(_END) or (tail and _VERSION.match(line))):
+            return body
         if mark is not None:
             self._stream.go_back(mark)
         elif start := _START.search(body + tail):
@@ -274,18 +279,30 @@ def _reader_of(headers: dict[str, str]) -> Callable[[bytes, str, str | None], Ra
     return None
 
 
+def _is_text(body: bytes) -> bool:
+    """Whether an answer of which only the beginning was kept is said to be a page or text."""
+    try:
+        head = parse_head(body)
+    except ValueError:
+        return True
+    return 200 <= head.status < 300 and head.type in (*HTML_TYPES, "text/plain", "")
+
+
 def _from_answer(body: bytes, id: str, url: str | None) -> RawRecord | None:
     try:
-        answer = parse_answer(body)
+        head = parse_head(body)
+        if not 200 <= head.status < 300 or head.type not in (*HTML_TYPES, "text/plain", ""):
+            return None
+        content = decoded_body(body, head)
     except ImportError:
         return Failure(id, f'its compression needs an extra: pip install "{EXTRA}"', url)
     except (ValueError, OSError) as error:
         return Failure(id, str(error), url)
-    if not 200 <= answer.status < 300 or not answer.body.strip():
+    if not content.strip():
         return None
-    if answer.type in HTML_TYPES or (not answer.type and b"<" in answer.body[:1024]):
-        return Page(answer.body, id, url, answer.charset)
-    return _from_text(answer.body, id, url) if answer.type == "text/plain" else None
+    if head.type in HTML_TYPES or (not head.type and b"<" in content[:1024]):
+        return Page(content, id, url, head.charset)
+    return _from_text(content, id, url) if head.type else None
 
 
 def _from_text(body: bytes, id: str, url: str | None) -> RawRecord:
