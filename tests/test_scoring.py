@@ -303,3 +303,17 @@ def test_a_model_made_for_another_lexicon_is_refused(tmp_path) -> None:  # type:
 
     with pytest.raises(ValueError, match="lexicon"):
         load(make_bundle(tmp_path / "model", lexicon="f" * 64))
+
+
+def test_hidden_text_is_evidence_and_no_prose(detector: Detector) -> None:
+    secret = "best cheap phones online buy cheap phones today and save"
+    parts = [(ZoneKind.BODY, HONEST), (ZoneKind.HIDDEN, secret), (ZoneKind.HIDDEN, "skip to the content")]
+    verdict = detector.score(Document.from_parts(parts))
+    found = [item for item in verdict.evidence if item.zone == "hidden" and item.kind == "disguise"]
+    assert [item.text for item in found] == [secret]
+    assert (
+        detector.score(Document.from_parts([(ZoneKind.BODY, "Too short."), (ZoneKind.HIDDEN, HONEST)])).status
+        == "too_short"
+    )
+    places = [item for item in verdict.evidence if item.kind == "stuffing" or item in found]
+    assert sum(item.weight for item in places) == pytest.approx(verdict.stuffed)

@@ -7,6 +7,7 @@ extracted text, and evidence counts code points in it; `detector score --with-te
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from resiliparse.parse.html import ElementNode, HTMLTree, Node
 
 Extraction = Literal["fast", "precise"]
+Opened = dict[str, tuple[ZoneKind, str | None]]
+"""Opening marks: the kind of zone that begins there, and where it leads."""
 EXTRACTIONS: tuple[Extraction, ...] = get_args(Extraction)
 EXTRA, PRECISE_EXTRA = "spun-text-detector[html]", "spun-text-detector[precise]"
 MIN_MAIN_CHARACTERS = 300
@@ -103,10 +106,20 @@ def _encoding(data: bytes, charset: str | None) -> str | None:
     declared = _CHARSET.search(data, 0, 4096)
     for label in (charset, declared.group(1).decode() if declared else None):
         known = map_encoding_to_html5(label, False) if label else None
-        if known:
-            return None if known in unicode else str(known)
+        if known in unicode:
+            return None
+        if known and _is_known(known):
+            return str(known)
     guessed = None if data.isascii() else detect_encoding(data)
-    return str(guessed) if guessed and guessed not in unicode else None
+    return str(guessed) if guessed and guessed not in unicode and _is_known(guessed) else None
+
+
+def _is_known(encoding: str) -> bool:
+    """Whether Python has this one of the web's encodings ("x-user-defined" it hasn't)."""
+    try:
+        return codecs.lookup(encoding) is not None
+    except LookupError:
+        return False
 
 
 def page(html: str, id: str, url: str | None = None, extraction: Extraction = "fast") -> Document:
@@ -121,7 +134,7 @@ def page(html: str, id: str, url: str | None = None, extraction: Extraction = "f
     _mark_reversed(tree)
     after = [(ZoneKind.META, part) for part in _meta(tree)] + [(ZoneKind.ALT, part) for part in _alts(tree)]
     targets = _mark(tree)
-    text, zones = _unmark(_main_text(tree, extraction), targets)
+    text, zones = _unmark(_main_text(tree, extraction, targets), targets)
     after += [(ZoneKind.HIDDEN, part) for part in hidden if part not in text]
     return _joined(title, text, zones, after, id, url)
 
@@ -135,14 +148,19 @@ def _mark_reversed(tree: HTMLTree) -> None:
         if node.parent_element is not None and node.parent_element.closest(reversing) is not None:
             continue  # of nested ones the outermost, or their text would be copied once for each
         style = "".join((node.getattr("style") or "").lower().split())
-        if "rtl" in ((node.getattr("dir") or "").strip().lower(), *style.partition("direction:")[2][:3].split()):
+        if "rtl" in (
+            (node.getattr("dir") or "").strip().lower(),
+            *style.partition("direction:")[2][:3].split(),
+        ):
             first: Node = node
             last: Node = node
             while first.first_child is not None:
                 first = first.first_child
             while last.last_child is not None:
                 last = last.last_child
-            if first.type == last.type == NodeType.TEXT:  # into the text: the extractor drops signs that stand alone
+            if (
+                first.type == last.type == NodeType.TEXT
+            ):  # into the text: the extractor drops signs that stand alone
                 first.text = f"{OVERRIDE}{first.text}"
                 last.text = f"{last.text}\u202c"
 
@@ -157,7 +175,7 @@ def _joined(
     return Document(whole.text, id, url, tuple(sorted((*whole.zones, *inner), key=lambda zone: zone.start)))
 
 
-def _main_text(tree: HTMLTree, extraction: Extraction) -> str:
+def _main_text(tree: HTMLTree, extraction: Extraction, opened: Opened) -> str:
     """The page's prose, with marks; all that can be seen if there is little prose and it isn't mere links."""
     from resiliparse.extract.html2text import extract_plain_text
 
@@ -169,12 +187,16 @@ def _main_text(tree: HTMLTree, extraction: Extraction) -> str:
     text = str(extract_plain_text(tree, main_content=True, alt_texts=False, list_bullets=False))
     if len(_MARKS.sub("", text)) < MIN_MAIN_CHARACTERS:
         everything = str(extract_plain_text(tree, alt_texts=False, list_bullets=False))
-        text = everything if len(everything) > 2 * len(text) and not _is_list_of_links(everything) else text
+        text = (
+            everything
+            if len(everything) > 2 * len(text) and not _is_list_of_links(everything, opened)
+            else text
+        )
     return text
 
 
-def _is_list_of_links(marked: str) -> bool:
-    text, zones = _unmark(marked, {})
+def _is_list_of_links(marked: str, opened: Opened) -> bool:
+    text, zones = _unmark(marked, opened)
     linked = sum(zone.end - zone.start for zone in zones if zone.kind is ZoneKind.ANCHOR)
     return len(text) >= MIN_MAIN_CHARACTERS and 2 * linked > len(text)
 
@@ -184,9 +206,9 @@ def _select(tree: HTMLTree, selector: str) -> list[ElementNode]:
     return list(tree.document.query_selector_all(selector)[:MAX_PARTS]) if tree.document else []
 
 
-def _mark(tree: HTMLTree) -> dict[str, tuple[ZoneKind, str | None]]:
+def _mark(tree: HTMLTree) -> Opened:
     """Put marks around headings and links; returns the opening marks with what they stand for."""
-    opened: dict[str, tuple[ZoneKind, str | None]] = {}
+    opened: Opened = {}
     for node in _select(tree, "h1,h2,h3,h4,h5,h6,a[href]"):
         if not node.has_child_nodes():
             continue
@@ -201,7 +223,7 @@ def _mark(tree: HTMLTree) -> dict[str, tuple[ZoneKind, str | None]]:
     return opened
 
 
-def _unmark(marked: str, opened: dict[str, tuple[ZoneKind, str | None]]) -> tuple[str, list[Zone]]:
+def _unmark(marked: str, opened: Opened) -> tuple[str, list[Zone]]:
     """The text without its marks, and the zones between them; inside a heading all is heading.
 
     An extractor may drop one of two marks with what stood next to it, so a mark that is never closed ends with
@@ -215,8 +237,8 @@ def _unmark(marked: str, opened: dict[str, tuple[ZoneKind, str | None]]) -> tupl
         if piece == "\n":
             open_now.clear()
         if _MARKS.fullmatch(piece):
-            if piece != chr(_CLOSE):
-                open_now.append(opened.get(piece, (ZoneKind.ANCHOR, None)))
+            if piece in opened:
+                open_now.append(opened[piece])
             elif open_now:
                 open_now.pop()
             continue
