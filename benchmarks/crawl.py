@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -26,15 +27,16 @@ from make_warc import write
 
 MIB = 1 << 20
 MAX_GROWTH = 50 * MIB
+PATIENCE = 60.0
 
 
 @dataclass
 class Watched:
-    """What was seen of a run: (records finished, bytes resident in all its processes) at each sample."""
+    """What was seen of a run: (records finished, bytes of its processes' own, bytes of mapped files) at each sample."""
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
-    samples: list[tuple[int, int]] = field(default_factory=list)
+    samples: list[tuple[int, int, int]] = field(default_factory=list)
 
 
 def start(warc: Path, folder: Path, jobs: int, part_size: int) -> subprocess.Popen[bytes]:
@@ -53,15 +55,17 @@ def family(pid: int) -> list[int]:
     return [pid, *map(int, children)]
 
 
-def resident(pid: int) -> int:
-    """Bytes resident in a process and its children; pages that they share count once for each."""
-    total = 0
+def resident(pid: int) -> tuple[int, int]:
+    """Bytes resident in a process and its children: (their own, those of mapped files, which they share)."""
+    own = mapped = 0
     for member in family(pid):
         try:
-            total += int(Path(f"/proc/{member}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        except (OSError, IndexError):
+            status = Path(f"/proc/{member}/status").read_text()
+        except OSError:
             continue
-    return total
+        own += sum(int(size) for size in re.findall(r"RssAnon:\s+(\d+)", status)) * 1024
+        mapped += sum(int(size) for size in re.findall(r"RssFile:\s+(\d+)", status)) * 1024
+    return own, mapped
 
 
 def finished(folder: Path) -> int:
@@ -77,7 +81,7 @@ def watch(process: subprocess.Popen[bytes], folder: Path) -> Watched:
     started, before = time.monotonic(), os.times()
     while process.poll() is None:
         time.sleep(1.0)
-        seen.samples.append((finished(folder), resident(process.pid)))
+        seen.samples.append((finished(folder), *resident(process.pid)))
     seen.seconds = time.monotonic() - started
     after = os.times()
     seen.cpu_seconds = (
@@ -89,10 +93,17 @@ def watch(process: subprocess.Popen[bytes], folder: Path) -> Watched:
 
 
 def growth(seen: Watched) -> tuple[int, int]:
-    """(bytes after a tenth of the records, the most that were seen after that)."""
+    """(bytes after a tenth of the records, the most that were seen after that), of mapped files and own together."""
     records = seen.samples[-1][0]
-    warm = [size for done, size in seen.samples if done >= records / 10 and size]
+    warm = [own + mapped for done, own, mapped in seen.samples if done >= records / 10 and own]
     return (warm[0], max(warm)) if warm else (0, 0)
+
+
+def course(seen: Watched) -> str:
+    """Memory along the way: at each tenth of the records, own + mapped MiB."""
+    records = max(seen.samples[-1][0], 1)
+    at = {10 * done // records: f"{own // MIB}+{mapped // MIB}" for done, own, mapped in seen.samples if own}
+    return ", ".join(at[tenth] for tenth in sorted(at))
 
 
 def killed_run(warc: Path, folder: Path, jobs: int, part_size: int, moments: list[float]) -> list[int]:
@@ -109,10 +120,11 @@ def killed_run(warc: Path, folder: Path, jobs: int, part_size: int, moments: lis
             process.send_signal(signal.SIGKILL)
             process.wait()
         at.append(finished(folder))
-        time.sleep(5.0)
-        alive = [pid for pid in workers if Path(f"/proc/{pid}/exe").exists()]
-        if alive:
-            sys.exit(f"worker processes outlived their parent: {alive}")
+        ended = time.monotonic() + PATIENCE  # workers finish their batch, then find nobody to give it to
+        while alive := [pid for pid in workers if Path(f"/proc/{pid}").exists()]:
+            if time.monotonic() > ended:
+                sys.exit(f"worker processes outlived their parent by a minute: {alive}")
+            time.sleep(0.5)
     if start(warc, folder, jobs, part_size).wait():
         sys.exit("the resumed run failed")
     return at
@@ -154,6 +166,7 @@ def main() -> None:
           f"{records / seen.cpu_seconds:,.0f} records per second of processor time", flush=True)  # fmt: skip
     print(f"memory of all processes: {warm / MIB:,.0f} MiB after a tenth, at most {most / MIB:,.0f} MiB: "
           f"growth {(most - warm) / MIB:,.1f} MiB", flush=True)  # fmt: skip
+    print(f"own + mapped MiB at each tenth: {course(seen)}", flush=True)
 
     rng = random.Random(options.seed)
     moments = [rng.uniform(0.05, 0.9) * seen.seconds / options.kills for _ in range(options.kills)]
