@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -30,6 +30,9 @@ from detector.paths import LEXICON
 from detector.promotion import in_use
 from detector.signals.spintax import find_spintax
 from detector.verdict import Evidence, Label, Verdict
+
+if TYPE_CHECKING:
+    from detector.lm.stage import LastStage
 
 MIN_WORDS = 50
 """Words of prose below which the detector abstains."""
@@ -59,13 +62,21 @@ def _measure(lexicon, token_weights, buffer, kinds, starts, ends, scratch):
 class Detector:
     """Scores documents with one model under one policy. Thread-safe; make one and keep it."""
 
-    def __init__(self, model: Model, lexicon: LexiconFiles, policy: str, fpr: float) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: Model,
+        lexicon: LexiconFiles,
+        policy: str,
+        fpr: float,
+        last_stage: LastStage | None = None,
+    ) -> None:
+        self.model = model if last_stage is None else last_stage.thresholds_of(model)
+        self.last_stage = last_stage
         self.lexicon = lexicon
         self.policy = policy
-        self.thresholds = model.thresholds(fpr)
+        self.thresholds = self.model.thresholds(fpr)
         looser = min((rate for rate in POLICIES.values() if rate > fpr), default=fpr)
-        self._suspect = model.thresholds(looser)
+        self._suspect = self.model.thresholds(looser)
         self._local = threading.local()
 
     def score(self, document: str | Document, evidence: bool = True) -> Verdict:
@@ -154,11 +165,21 @@ class Detector:
             return verdict(status="too_short")
         if not is_english(as_displayed(short).text, function_words, unknown_words):
             return verdict(status="not_english")
+        name = self.model.name
+        if self.last_stage is not None:
+            spun_odds, read = self.last_stage.read(short, spun_odds)
+            name += f"+{self.last_stage.name}" if read else ""
         scores = (_probability(spun_odds), _probability(stuffed_odds))
         label, reasons = self._judge(scores)
         found = self._evidence(short, *scores) if evidence else ()
         return verdict(
-            status="scored", spun=scores[0], stuffed=scores[1], verdict=label, reasons=reasons, evidence=found
+            status="scored",
+            spun=scores[0],
+            stuffed=scores[1],
+            verdict=label,
+            reasons=reasons,
+            evidence=found,
+            model=name,
         )
 
     def _judge(self, scores: tuple[float, float]) -> tuple[Label, tuple[str, ...]]:
@@ -221,13 +242,16 @@ def load(
     policy: str = "balanced",
     fpr: float | None = None,
     public_key: str | Path | None = None,
+    lm: bool | Literal["always"] = False,
 ) -> Detector:
     """Open a model (default: the promoted one, else the shipped one) and the lexicon, ready to score.
 
     `policy` is "precise", "balanced" or "sensitive": at most 0.1 %, 1 % or 5 % of clean documents flagged on
     calibration data; `fpr` sets another rate in (0, 0.5] instead. With `public_key`, a PEM file, `model` must
-    be signed with its private key (`detector model sign`). Raises ModelError or LexiconError (both
-    ValueError) for unusable files, ValueError for an unknown policy or rate.
+    be signed with its private key (`detector model sign`). With `lm` a language model (extra `lm`, and
+    `detector lm build` once) re-reads the pages that are in doubt, with "always" every page. Raises ModelError,
+    LexiconError or LanguageModelError (all ValueError) for unusable files, ValueError for an unknown policy or
+    rate.
     """
     if fpr is None and policy not in POLICIES:
         raise ValueError(f"no policy {policy!r}; there are {', '.join(POLICIES)}")
@@ -241,7 +265,12 @@ def load(
         raise ModelError(
             f"model {opened.name} was trained with another lexicon than this release ships: retrain it"
         )
-    return Detector(opened, lexicon, name, rate)
+    last_stage = None
+    if lm:
+        from detector.lm.stage import open_stage
+
+        last_stage = open_stage(every=lm == "always")
+    return Detector(opened, lexicon, name, rate, last_stage)
 
 
 def _open_promoted() -> Model:

@@ -14,6 +14,7 @@ from detector.cli.export import export
 from detector.cli.families import families
 from detector.cli.labels import labels
 from detector.cli.lexicon import lexicon
+from detector.cli.lm import lm
 from detector.cli.model import model
 from detector.cli.score import score
 from detector.cli.serve import serve
@@ -28,6 +29,7 @@ app.command("families")(families)
 app.add_typer(labels, name="labels")
 app.add_typer(model, name="model")
 app.add_typer(lexicon, name="lexicon")
+app.add_typer(lm, name="lm")
 app.command("spin")(spin)
 app.command("train")(train)
 app.command("serve")(serve)

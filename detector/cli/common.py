@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
 if TYPE_CHECKING:
+    from detector.readers import Record
     from detector.report.places import Policy, Scored
     from detector.scoring import Detector
 
+LmUse = bool | Literal["always"]
 OK, FLAGGED, ERROR, INTERRUPTED = 0, 1, 2, 130
 """Exit statuses. Input errors win over flags."""
 
@@ -76,21 +79,45 @@ def user_errors() -> Iterator[None]:
         raise typer.Exit(ERROR) from None
 
 
-def open_detector(model: Path | None, policy: str, fpr: float | None) -> tuple[Detector, Policy]:
-    """The detector and, for reports, its policy. Raises UserError for unusable files or options."""
+def open_detector(
+    model: Path | None, policy: str, fpr: float | None, lm: LmUse = False, lm_required: bool = True
+) -> tuple[Detector, Policy]:
+    """The detector and, for reports, its policy. Unless `lm_required`, a language model that can't be used is
+    left out, silently if it just belongs to another model. Raises UserError for unusable files or options."""
     from detector.kernels import is_warm
+    from detector.lm.errors import LanguageModelError, OtherModelError
     from detector.report.places import Policy
     from detector.scoring import load
 
     if not is_warm():
         warn("compiling for this machine, about 20 seconds, this once")
     try:
-        detector = load(model, policy, fpr)
+        try:
+            detector = load(model, policy, fpr, lm)
+        except LanguageModelError as error:
+            if lm_required:
+                raise
+            if not isinstance(error, OtherModelError):
+                warn(f"scoring without the language model: {error}")
+            detector = load(model, policy, fpr)
     except ValueError as error:
         raise UserError(str(error)) from None
     except OSError as error:
         raise UserError(f"the model can't be read: {error}") from None
     return detector, Policy(detector.policy, *detector.thresholds)
+
+
+def plan_lm(wanted: bool | None, records: Iterable[Record]) -> tuple[LmUse, Iterable[Record]]:
+    """How the language model takes part, and all records again: a single document it always reads, of several
+    only those in doubt, and without `wanted` only a single one, where it is built."""
+    from detector.lm.folder import is_ready
+
+    if wanted is False or (wanted is None and not is_ready()):
+        return False, records
+    rest = iter(records)
+    first = list(islice(rest, 2))
+    several = len(first) > 1
+    return (bool(wanted) if several else "always"), chain(first, rest)
 
 
 class Tally:

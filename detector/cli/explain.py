@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.cli.common import ExtractionName, Tally, UserError, open_detector, user_errors, warn
-from detector.cli.score import ExitZero, ExtractionOption, Fpr, From, Model, PolicyOption
+from detector.cli.common import ExtractionName, Tally, UserError, open_detector, plan_lm, user_errors, warn
+from detector.cli.score import ExitZero, ExtractionOption, Fpr, From, Lm, Model, PolicyOption
 from detector.cli.settings import settings
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def explain(
     extraction: ExtractionOption = ExtractionName.fast,
     exit_zero: ExitZero = False,
     model: Model = None,
+    lm: Lm = None,
 ) -> None:
     """Write a report on a document that shows each marked place and what most likely stood there.
 
@@ -49,13 +50,13 @@ def explain(
     with user_errors():
         chosen = settings(policy, fpr)
         raise typer.Exit(
-            run(file, output, chosen.policy, chosen.fpr, from_, extraction.value, exit_zero, model)
+            run(file, output, chosen.policy, chosen.fpr, from_, extraction.value, exit_zero, model, lm)
         )
 
 
 def run(
     file: str, output: Path | None, policy: str, fpr: float | None, input_format: str | None,
-    extraction: Extraction, exit_zero: bool, model: Path | None,
+    extraction: Extraction, exit_zero: bool, model: Path | None, lm: bool | None,
 ) -> int:  # fmt: skip
     """Write the report and say where; returns the exit status. Raises UserError."""
     from detector.cli.sink import open_sink
@@ -63,12 +64,13 @@ def run(
     from detector.readers import file_stem, read
     from detector.report.page import HtmlReport
 
-    detector, limits = open_detector(model, policy, fpr)
+    use, records = plan_lm(lm, read([file], input_format, extraction))
+    detector, limits = open_detector(model, policy, fpr, use, lm_required=lm is True)
     tally = Tally()
     target = Path(f"{file_stem(file)}.report.html") if output is None else output
     to_stdout = str(target) == "-"
     with HtmlReport(limits) as report:
-        last = _collect(score_records(detector, read([file], input_format, extraction), True), report, tally)
+        last = _collect(score_records(detector, records, True), report, tally)
         if last is None:
             raise UserError(f"{file}: nothing in it could be read, so there is no report")
         with open_sink(None if to_stdout else target, [file]) as out:

@@ -19,6 +19,7 @@ from detector.cli.common import (
     Tally,
     UserError,
     open_detector,
+    plan_lm,
     user_errors,
     warn,
 )
@@ -46,6 +47,15 @@ PolicyOption = Annotated[
     PolicyName | None,
     typer.Option(
         help="Honest documents that may be flagged: precise 0.1 %, balanced 1 %, sensitive 5 %. [default: balanced]",
+        show_default=False,
+    ),
+]
+Lm = Annotated[
+    bool | None,
+    typer.Option(
+        "--lm/--no-lm",
+        help="Let a language model re-read what is in doubt (extra lm, 'detector lm build'). "
+        "Default: only for a single document, where it is built.",
         show_default=False,
     ),
 ]
@@ -124,6 +134,7 @@ def score(
     extraction: ExtractionOption = ExtractionName.fast,
     exit_zero: ExitZero = False,
     model: Model = None,
+    lm: Lm = None,
 ) -> None:
     """Score documents: is this spun, is it stuffed, and where?
 
@@ -153,6 +164,8 @@ def score(
         if output_dir is not None:
             if output is not None:
                 raise UserError("--output and --output-dir exclude each other: give one of them")
+            if lm:
+                raise UserError("--lm does not go with --output-dir: a bulk run uses the fast stage alone")
             bulk = format or (chosen.format if chosen.format in BULK_FORMATS else None) or OutputFormat.jsonl
             raise typer.Exit(
                 run_bulk(
@@ -166,7 +179,7 @@ def score(
         raise typer.Exit(
             run(
                 paths, form or _default_format(output), chosen.policy, chosen.fpr, explain, with_text,
-                from_, extraction.value, jobs, output, exit_zero, model,
+                from_, extraction.value, jobs, output, exit_zero, model, lm,
             )
         )  # fmt: skip
 
@@ -174,7 +187,7 @@ def score(
 def run(
     paths: list[str], format: OutputFormat, policy: str, fpr: float | None, explain: bool | None,
     with_text: bool, input_format: str | None, extraction: Extraction, jobs: int, output: Path | None,
-    exit_zero: bool, model: Path | None,
+    exit_zero: bool, model: Path | None, lm: bool | None,
 ) -> int:  # fmt: skip
     """Score and write; returns the exit status. Raises UserError."""
     from detector.cli.sink import open_sink, silence_stdout
@@ -186,8 +199,9 @@ def run(
         raise UserError(f"--with-text goes with --format json or jsonl, not {format}")
     if format is OutputFormat.parquet:
         raise UserError("--format parquet goes with --output-dir")
-    detector, limits = open_detector(model, policy, fpr)
-    scored = score_records(detector, read(paths, input_format, extraction), explain is not False, jobs)
+    use, records = plan_lm(lm, read(paths, input_format, extraction))
+    detector, limits = open_detector(model, policy, fpr, use, lm_required=lm is True)
+    scored = score_records(detector, records, explain is not False, jobs)
     tally = Tally()
     try:
         with open_sink(output, paths) as out:
