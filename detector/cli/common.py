@@ -93,7 +93,7 @@ def open_detector(
         warn("compiling for this machine, about 20 seconds, this once")
     try:
         try:
-            detector = load(model, policy, fpr, lm)
+            detector = load(model, policy, fpr, lm=lm)
         except LanguageModelError as error:
             if lm_required:
                 raise
