@@ -8,8 +8,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-pytest.importorskip("fastapi", reason='needs pip install "spun-text-detector[server]"')
-
 from detector.scoring import Detector, load
 from detector.server import Settings
 from tests.cli.conftest import bundle  # noqa: F401  (a fixture)
