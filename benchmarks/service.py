@@ -305,7 +305,7 @@ def start_server(options: argparse.Namespace, model: Path, log: Path) -> tuple[s
 
 async def wait_ready(port: int) -> None:
     """Until `/readyz` says so."""
-    for _ in range(1200):
+    for _ in range(6000):
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
