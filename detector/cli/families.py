@@ -47,7 +47,7 @@ def families(
     similarity: Annotated[
         float,
         typer.Option(help="Least share of content in the same order, in (0, 1]. Higher: surer and fewer."),
-    ] = 0.3,
+    ] = 0.25,
     from_: From = None,
     output: Annotated[
         Path | None,

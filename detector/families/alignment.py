@@ -15,9 +15,8 @@ from rapidfuzz.distance import LCSseq
 from detector.families.family import Place, Slot
 from detector.families.reduction import RARE_KEY, Words
 
-LONG_RUNS = 1.3
-"""How much longer runs of agreement may be than swaps strewn at random leave them (docs/families.md)."""
 FEW_RARE = 6
+"""Rare words in both together, of which fewer say nothing."""
 MAX_WORDS = 10_000
 """Of each text that slots are looked for in."""
 MAX_BLOCK = 8
@@ -43,7 +42,7 @@ def are_versions(a: Sequence[int], b: Sequence[int], least: float) -> bool:
         return False
     runs = sum(op.tag == "equal" for op in LCSseq.opcodes(a, b))
     run = alike * max(len(a), len(b)) / runs
-    return run * (1 - alike) <= LONG_RUNS + _shared_rare(a, b)
+    return run * (1 - alike) <= 1 + _shared_rare(a, b)
 
 
 def _shared_rare(a: Sequence[int], b: Sequence[int]) -> float:

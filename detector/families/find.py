@@ -2,14 +2,13 @@
 
 Two passes. The first takes each document once and keeps 768 bytes of signature and its id and URL in memory;
 text and content go to temporary files. The second looks at pairs that share much of their signature, aligns
-their content, and joins those alike enough (single linkage, union-find).
+their content, and joins what is alike enough.
 """
 
 from __future__ import annotations
 
 import tempfile
 from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,10 +23,12 @@ if TYPE_CHECKING:
     from detector.families.alignment import Version
     from detector.families.neighbours import Signatures
 
-SIMILARITY = 0.3
+SIMILARITY = 0.25
 """Content in the same order from which two documents are versions of one another (docs/families.md)."""
 MIN_CONTENT = 20
 """Content words, as in some fifty words of prose; shorter documents are like others by chance."""
+MAX_LINKS, MOST = 5, 0.7
+"""Pairs that are looked at before two groups are joined, and how many of them must be versions."""
 MAX_COMPARED = 6
 """Members that each member is compared with to choose the head."""
 EXTRA = "spun-text-detector[families]"
@@ -75,23 +76,37 @@ def _find(
 
 
 def _groups(spool: _Spool, pairs: np.ndarray, least: float) -> list[list[int]]:
-    """Members of each family, the largest family first."""
+    """Members of each family, the largest family first.
+
+    Two groups are joined through a pair of versions only if most of a few other pairs between them are versions
+    too: pages from one template would else be strung together, each like the next and the last not like the first.
+    """
     from detector.families.alignment import are_versions
 
-    parents = list(range(len(spool)))
+    group_of: dict[int, list[int]] = {}
 
-    def root(i: int) -> int:
-        while parents[i] != i:
-            parents[i] = i = parents[parents[i]]
-        return i
+    def alike(a: int, b: int) -> bool:
+        return are_versions(spool.content(a), spool.content(b), least)
 
     for a, b in pairs.tolist():
-        if root(a) != root(b) and are_versions(spool.content(a), spool.content(b), least):
-            parents[root(b)] = root(a)
-    groups: defaultdict[int, list[int]] = defaultdict(list)
-    for i in range(len(spool)):
-        groups[root(i)].append(i)
-    return sorted((group for group in groups.values() if len(group) > 1), key=lambda group: -len(group))
+        first, second = group_of.setdefault(a, [a]), group_of.setdefault(b, [b])
+        if first is second or not alike(a, b):
+            continue
+        others = _some_pairs(first, second)
+        if sum(alike(x, y) for x, y in others) >= MOST * len(others):
+            smaller, larger = sorted((first, second), key=len)
+            larger.extend(smaller)
+            group_of.update(dict.fromkeys(smaller, larger))
+    groups = {id(group): group for group in group_of.values() if len(group) > 1}
+    return sorted((sorted(group) for group in groups.values()), key=lambda group: (-len(group), group))
+
+
+def _some_pairs(first: list[int], second: list[int]) -> list[tuple[int, int]]:
+    """Up to five pairs between two groups, spread over both; none between two single documents."""
+    count = min(MAX_LINKS, max(len(first), len(second)))
+    if len(first) == len(second) == 1:
+        return []
+    return [(first[i * len(first) // count], second[i * len(second) // count]) for i in range(count)]
 
 
 def _family(number: int, group: list[int], spool: _Spool, reducer: Reducer) -> Family:

@@ -1,6 +1,6 @@
 """Which documents are worth comparing: MinHash signatures and locality-sensitive hashing.
 
-Signatures are datasketch's. Its index keeps 20 kB a document (one dictionary entry for each band); sorting
+Signatures are datasketch's. Its index keeps 30 kB a document (one dictionary entry for each band); sorting
 the bands finds the same pairs with the signatures alone, 768 bytes a document.
 """
 
@@ -14,7 +14,7 @@ from datasketch import MinHash
 BANDS, ROWS = 96, 2
 """Two documents that share the fraction j of their shingles meet in a band with probability
 1 - (1 - j^2)^96: 0.62 at j = 0.1, 0.89 at 0.15, 0.98 at 0.2. Unrelated ones share 0.004."""
-WINDOW = 4
+WINDOW = 16
 """A document meets so many of those before it in a band. This bounds the work where thousands share a
 footer; members of a family meet in many bands."""
 MIN_SHARED = 8
@@ -39,9 +39,14 @@ class Signatures:
         self._rows[self._count] = sketch.hashvalues
         self._count += 1
 
+    @property
+    def rows(self) -> np.ndarray:
+        """The signatures so far."""
+        return self._rows[: self._count]
+
     def pairs(self) -> np.ndarray:
         """int64[P, 2]: pairs (earlier, later) that probably share much, the most alike first."""
-        rows = self._rows[: self._count]
+        rows = self.rows
         filled = np.flatnonzero((rows != np.iinfo(np.uint32).max).any(axis=1))
         found: dict[int, int] = {}
         for band in range(BANDS):
