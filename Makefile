@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SEEDS := $(wildcard ../shared/data/seeds/*.txt)
 DEMO := $(if $(SEEDS),$(SEEDS),$(wildcard tests/samples/*.txt))
 
-.PHONY: demo test lint types contract check train quality bench fuzz clean
+.PHONY: demo test test-engines lint types contract check train quality bench fuzz clean
 
 demo: $(VENV)/ready
 	@$(BIN)/detector score --exit-zero --format human $(DEMO)
@@ -14,6 +14,11 @@ demo: $(VENV)/ready
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
+
+# datatrove, Ray and Spark (needs Java 17): a gigabyte to install, and minutes to run.
+test-engines: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,datatrove,ray,spark]'
+	$(BIN)/python -m pytest -m engines -rs
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
