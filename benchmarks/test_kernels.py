@@ -54,12 +54,9 @@ def _tokenize_all(lexicon, buffer, offsets, tokens):
 
 
 @kernel
-def _all_heads(heads, matrix):
-    total = 0.0
-    for d in range(matrix.shape[0]):
-        total += features.head_odds(heads.trees, heads.spun_roots, heads.scales[0], matrix[d])
-        total += features.head_odds(heads.trees, heads.stuffed_roots, heads.scales[1], matrix[d])
-    return total
+def _all_heads(heads, matrix, odds):
+    features.head_odds(heads.spun, matrix, matrix.shape[0], odds[0])
+    features.head_odds(heads.stuffed, matrix, matrix.shape[0], odds[1])
 
 
 def test_pack(benchmark: BenchmarkFixture, texts: list[Document]) -> None:
@@ -89,17 +86,21 @@ def test_heads(benchmark: BenchmarkFixture, detector: Detector, texts: list[Docu
 
     heads = detector.model.heads
     matrix = feature_matrix(detector.lexicon.tables, heads.token_weights, texts)
-    assert np.isfinite(benchmark(_all_heads, heads, matrix))
+    odds = np.empty((2, len(texts)))
+    benchmark(_all_heads, heads, matrix, odds)
+    assert np.isfinite(odds).all()
 
 
 def test_scores(
     benchmark: BenchmarkFixture, detector: Detector, batch: Batch, scratch: features.Scratch
 ) -> None:
     """The whole kernel: everything but packing and making verdicts."""
-    out = np.empty((len(batch.arrays[1]) - 1, 6))
-    row = np.empty(features.WIDTH, np.float32)
-    benchmark(_score, detector.lexicon.tables, detector.model.heads, *batch.arrays, scratch, row, out)
-    assert np.isfinite(out).all()
+    count = len(batch.arrays[1]) - 1
+    matrix, words = np.empty((count, features.WIDTH), np.float32), np.empty((count, 2), np.int64)
+    odds = np.empty((2, count))
+    heads = detector.model.heads
+    benchmark(_score, detector.lexicon.tables, heads, *batch.arrays, scratch, matrix, words, odds)
+    assert np.isfinite(odds).all()
 
 
 def test_verdicts(benchmark: BenchmarkFixture, detector: Detector, texts: list[Document]) -> None:

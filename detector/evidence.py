@@ -17,8 +17,7 @@ from detector.features import Scratch
 from detector.kernels import kernel
 from detector.lexicon.tables import BREAK, FIRST_WORD, Flag, LexiconFiles
 from detector.signals.fit import pair_ratio
-from detector.signals.stuffing import MAX_N, MIN_REPEATS, SHORT_SEGMENT
-from detector.signals.stuffing import count_repeats as _count_repeats
+from detector.signals.stuffing import MAX_N, MIN_REPEATS, SHORT_SEGMENT, count_repeats, count_words
 from detector.tokens import Mark
 from detector.verdict import Evidence, Kind
 
@@ -61,7 +60,11 @@ NEIGHBOUR_GAIN = 1.2
 PROSE = (ZoneKind.BODY, ZoneKind.HEADING, ZoneKind.ANCHOR)
 
 
-count_repeats = kernel(getattr(_count_repeats, "py_func", _count_repeats))  # itself where compiling is off
+@kernel
+def _repeats(lexicon, tokens, count, n, keys, counts, times, repeats):
+    """As `stuffing.count_repeats`, `times` included."""
+    count_words(tokens, count, keys, counts, times)
+    count_repeats(lexicon, tokens, count, n, keys, counts, times, repeats)
 
 
 class _Span(NamedTuple):
@@ -161,7 +164,10 @@ def _stuffing(files: LexiconFiles, scratch: Scratch, count: int) -> Iterator[_Sp
     hashes = scratch.tokens.hashes
     free = np.ones(count, bool)
     for n in range(MAX_N, 1, -1):
-        count_repeats(files.tables, scratch.tokens, count, n, scratch.keys, scratch.counts, scratch.repeats)
+        _repeats(
+            files.tables, scratch.tokens, count, n,
+            scratch.keys, scratch.counts, scratch.times, scratch.repeats,
+        )  # fmt: skip
         repeats = scratch.repeats[:count].copy()
         groups: dict[tuple[int, ...], list[int]] = {}
         for t in np.flatnonzero(repeats >= MIN_REPEATS).tolist():

@@ -10,20 +10,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from detector.kernels import inner
 from detector.lexicon.tables import BREAK, FIRST_WORD, Flag
 from detector.signals import stuffing, style
 from detector.signals.fit import measure_fit
 from detector.signals.insertion import measure_insertion
 from detector.signals.phrases import find_phrases
-from detector.signals.replaced import ACTIVE, _bin, score_tokens, sigmoid
+from detector.signals.replaced import ACTIVE, TokenWeights, _bin, score_tokens
 from detector.signals.spintax import find_spintax
 from detector.signals.style import measure_style
-from detector.signals.swap import measure_swap
+from detector.signals.swap import GOOD_FIT, measure_swap
 from detector.tokens import Tokens, new_tokens, tokenize
 
-VERSION = 1
+VERSION = 2
 """Changes whenever a feature changes its meaning; a model of another version is refused."""
 PAIR_BINS, TRIPLE_BINS, CONTEXT_BINS, CHOICE_BINS, ODDS_BINS, PHRASE_BINS = 8, 8, 10, 8, 14, 5
 _CLASSES = ("content_content", "content_function", "function_content", "function_function")
@@ -61,15 +61,48 @@ WINDOW = 60
 _FUNCTION = int(Flag.FUNCTION)
 
 
-class Heads(NamedTuple):
-    """The trained numbers, as kernels take them: `token_weights` float32[replaced.SIZE]; the rest as in
-    `head_odds`, `scales` float64[2, 3]."""
+class Trees(NamedTuple):
+    """One head, a sum of R decision trees with N nodes, laid out for walking: a row goes to `left` if its
+    `feature` is at most `threshold`, else to the node after `left`; a leaf leads to itself and holds a `value`.
+    `depths`: steps to the deepest leaf of each tree. `scale` float64[3]: base, slope, intercept."""
 
-    token_weights: np.ndarray
-    trees: np.ndarray
-    spun_roots: np.ndarray
-    stuffed_roots: np.ndarray
-    scales: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    left: np.ndarray
+    value: np.ndarray
+    roots: np.ndarray
+    depths: np.ndarray
+    scale: np.ndarray
+
+
+class Heads(NamedTuple):
+    """The trained numbers, as kernels take them."""
+
+    token_weights: TokenWeights
+    spun: Trees
+    stuffed: Trees
+
+
+def lay_out(nodes: np.ndarray, roots: np.ndarray, scale: np.ndarray) -> Trees:
+    """Trees as a bundle holds them -> as kernels walk them. `nodes` float64[M, 5] has a node a line: feature or
+    -1 in a leaf, threshold, left, right, value; `roots` int32[R]; only nodes under a root are taken."""
+    levels, depths = [roots.astype(np.int64)], np.zeros(len(roots), np.int32)
+    tree = np.arange(len(roots))
+    while (has_children := nodes[levels[-1], 0] >= 0).any():
+        tree = np.repeat(tree[has_children], 2)
+        depths[tree] = len(levels)
+        levels.append(nodes[levels[-1][has_children], 2:4].astype(np.int64).ravel())
+    order = np.concatenate(levels)
+    leaf = nodes[order, 0] < 0
+    left = np.arange(len(order), dtype=np.int32)
+    left[~leaf] = len(roots) + 2 * np.arange((~leaf).sum())
+    exact = nodes[order, 1].astype(np.float32)
+    below = np.nextafter(exact, np.float32(-np.inf))
+    threshold = np.where(leaf, np.float32(np.inf), np.where(exact > nodes[order, 1], below, exact))
+    return Trees(
+        np.where(leaf, 0, nodes[order, 0]).astype(np.int32), threshold, left, nodes[order, 4].copy(),
+        np.arange(len(roots), dtype=np.int32), depths, scale,
+    )  # fmt: skip
 
 
 class Signals(NamedTuple):
@@ -78,6 +111,7 @@ class Signals(NamedTuple):
     pair: np.ndarray
     seen: np.ndarray
     triple: np.ndarray
+    own: np.ndarray
     choice: np.ndarray
     context: np.ndarray
     margin: np.ndarray
@@ -86,6 +120,7 @@ class Signals(NamedTuple):
     phrase: np.ndarray
     cover: np.ndarray
     replaced: np.ndarray
+    probability: np.ndarray
 
 
 class Scratch(NamedTuple):
@@ -96,11 +131,13 @@ class Scratch(NamedTuple):
     zones: np.ndarray
     keys: np.ndarray
     counts: np.ndarray
+    times: np.ndarray
     repeats: np.ndarray
     covered: np.ndarray
     active: np.ndarray
     spintax_starts: np.ndarray
     spintax_ends: np.ndarray
+    histogram: np.ndarray
 
 
 def new_scratch(size: int) -> Scratch:
@@ -118,14 +155,16 @@ def new_scratch(size: int) -> Scratch:
         np.empty(table, np.uint32),
         np.empty(table, np.int32),
         np.empty(n, np.int32),
+        np.empty(n, np.int32),
         np.empty(n, np.uint8),
         np.empty(ACTIVE, np.int32),
         np.empty(64, np.int32),
         np.empty(64, np.int32),
+        np.empty(64, np.int64),
     )
 
 
-@njit
+@inner
 def mark_zones(tokens, count, kinds, starts, ends, zones):
     """zones[t] = kind of the zone that token t lies in (0 = body); zones are sorted and disjoint."""
     z = 0
@@ -136,7 +175,7 @@ def mark_zones(tokens, count, kinds, starts, ends, zones):
         zones[t] = kinds[z] if inside else 0
 
 
-@njit
+@inner
 def measure_tokens(lexicon, weights, buffer, begin, end, kinds, zone_starts, zone_ends, scratch):
     """Everything per token, into `scratch`; returns (tokens, words, code points)."""
     tokens, signals = scratch.tokens, scratch.signals
@@ -144,23 +183,25 @@ def measure_tokens(lexicon, weights, buffer, begin, end, kinds, zone_starts, zon
         buffer, begin, end, lexicon.fold, lexicon.word_keys, lexicon.word_ids, tokens
     )
     mark_zones(tokens, count, kinds, zone_starts, zone_ends, scratch.zones)
-    measure_fit(lexicon, tokens.ids, count, signals.pair, signals.seen, signals.triple)
+    measure_fit(lexicon, tokens.ids, count, signals.pair, signals.triple, signals.seen, signals.own)
     measure_swap(
-        lexicon, tokens.ids, count, signals.pair, signals.seen, signals.triple,
+        lexicon, tokens.ids, count, signals.own, GOOD_FIT,
         signals.choice, signals.context, signals.best, signals.margin,
     )  # fmt: skip
     measure_insertion(lexicon, tokens, count, signals.pair, signals.gain)
     find_phrases(lexicon, tokens.ids, count, signals.phrase, signals.cover)
-    score_tokens(lexicon, tokens, count, signals, weights, scratch.active, signals.replaced)
+    score_tokens(
+        lexicon, tokens, count, signals, weights, scratch.active, signals.replaced, signals.probability
+    )
     return count, words, points
 
 
-@njit
+@inner
 def _is_prose(zone):
     return zone == 0 or zone == 1 or zone == 4
 
 
-@njit
+@inner
 def _bin_tokens(lexicon, tokens, signals, zones, count, out):
     """Count prose tokens per bin of each signal; returns how many there were."""
     ids = tokens.ids
@@ -188,17 +229,18 @@ def _bin_tokens(lexicon, tokens, signals, zones, count, out):
     return words
 
 
-@njit
-def _summarise_odds(tokens, signals, zones, count, words, out):
+@inner
+def _summarise_odds(tokens, signals, zones, count, words, bins, out):
     """Mean probability of replacement, its mean over the worst tenth of words, and the densest window."""
-    bins = np.zeros(64, np.int64)
+    for i in range(64):
+        bins[i] = 0
     total = window = densest = 0.0
     inside = 0
     tail = 0
     for t in range(1, count):
         if tokens.ids[t] == BREAK or not _is_prose(zones[t]):
             continue
-        p = sigmoid(signals.replaced[t])
+        p = signals.probability[t]
         total += p
         bins[min(np.int64(p * 64.0), 63)] += 1
         window += p
@@ -206,7 +248,7 @@ def _summarise_odds(tokens, signals, zones, count, words, out):
         while inside > WINDOW:
             tail += 1
             if tokens.ids[tail] != BREAK and _is_prose(zones[tail]):
-                window -= sigmoid(signals.replaced[tail])
+                window -= signals.probability[tail]
                 inside -= 1
         if inside == WINDOW and window > densest:
             densest = window
@@ -222,7 +264,7 @@ def _summarise_odds(tokens, signals, zones, count, words, out):
     out[2] = densest / WINDOW if densest > 0.0 else out[0]
 
 
-@njit
+@inner
 def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, zone_ends, scratch, out):
     """Fill `out` float32[WIDTH] for `buffer[begin:end]`; returns (words, prose words, share of known words)."""
     out[:] = 0.0
@@ -236,33 +278,34 @@ def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, 
     _bin_tokens(lexicon, tokens, signals, zones, count, out)
     for i in range(STYLE):
         out[i] /= prose
-    _summarise_odds(tokens, signals, zones, count, prose, out[_SUMMARY : _SUMMARY + 3])
+    _summarise_odds(tokens, signals, zones, count, prose, scratch.histogram, out[_SUMMARY : _SUMMARY + 3])
     groups = find_spintax(buffer, begin, end, scratch.spintax_starts, scratch.spintax_ends)
     out[_SPINTAX] = 100.0 * min(groups, 100) / prose
     stuffing.measure_stuffing(
         lexicon, tokens, zones, count, words, signals.pair,
-        scratch.keys, scratch.counts, scratch.repeats, scratch.covered, out[STUFFING:CONFIDENCE],
+        scratch.keys, scratch.counts, scratch.times, scratch.repeats, scratch.covered, out[STUFFING:CONFIDENCE],
     )  # fmt: skip
     out[CONFIDENCE] = np.sqrt(prose / (prose + FULL_CONFIDENCE_WORDS))
     return words, prose
 
 
-@njit
-def head_odds(trees, roots, scale, row):
-    """Calibrated log-odds of a head, a sum of decision trees: `trees` float64[N, 5] holds a node a line
-    (feature or -1 in a leaf, threshold, left, right, value), `roots` int32[R], `scale` float64[3] (base,
-    slope, intercept), `row` float32[WIDTH]."""
-    total = scale[0]
-    for i in range(roots.shape[0]):
-        node = np.int64(roots[i])
-        while trees[node, 0] >= 0.0:
-            below = np.float64(row[np.int64(trees[node, 0])]) <= trees[node, 1]
-            node = np.int64(trees[node, 2] if below else trees[node, 3])
-        total += trees[node, 4]
-    return scale[1] * total + scale[2]
+@inner
+def head_odds(head, matrix, count, out):
+    """out[d] = calibrated log-odds of row d of `matrix` float32[D, WIDTH], for the first `count` rows. Trees
+    outside, rows inside: a tree stays in the first cache and the rows do not wait for each other."""
+    for d in range(count):
+        out[d] = head.scale[0]
+    for i in range(head.roots.shape[0]):
+        for d in range(count):
+            node = head.roots[i]
+            for _ in range(head.depths[i]):
+                node = head.left[node] + (matrix[d, head.feature[node]] > head.threshold[node])
+            out[d] += head.value[node]
+    for d in range(count):
+        out[d] = head.scale[1] * out[d] + head.scale[2]
 
 
-@njit
+@inner
 def batch_features(
     lexicon, weights, buffer, offsets, zone_offsets, kinds, zone_starts, zone_ends, scratch, out, words
 ):
@@ -274,20 +317,3 @@ def batch_features(
             lexicon, weights, buffer, offsets[d], offsets[d + 1],
             kinds[first:last], zone_starts[first:last], zone_ends[first:last], scratch, out[d],
         )  # fmt: skip
-
-
-@njit
-def batch_scores(
-    lexicon, heads, buffer, offsets, zone_offsets, kinds, zone_starts, zone_ends, scratch, row, out
-):
-    """Log-odds of D documents without keeping their features: `row` float32[WIDTH] is scratch; fills `out`
-    float64[D, 6]: spun, stuffed, words, prose words, shares of function and of unknown words."""
-    for d in range(offsets.shape[0] - 1):
-        first, last = zone_offsets[d], zone_offsets[d + 1]
-        out[d, 2], out[d, 3] = document_features(
-            lexicon, heads.token_weights, buffer, offsets[d], offsets[d + 1],
-            kinds[first:last], zone_starts[first:last], zone_ends[first:last], scratch, row,
-        )  # fmt: skip
-        out[d, 0] = head_odds(heads.trees, heads.spun_roots, heads.scales[0], row)
-        out[d, 1] = head_odds(heads.trees, heads.stuffed_roots, heads.scales[1], row)
-        out[d, 4], out[d, 5] = row[STYLE], row[STYLE + 1]

@@ -3,7 +3,7 @@
 A bundle is a directory or a `.zip` of it: `manifest.json` (schema, name, version, feature version and names,
 hash of each file and of the lexicon, thresholds, metrics, training record), `token_weights.npy` (float16),
 the decision trees of both heads (`trees.npy`, `spun_roots.npy`, `stuffed_roots.npy`, `scales.npy`; see
-`features.head_odds`), `curves.npy` (float64[2, G]: thresholds on the log-odds at the false-positive rates of
+`features.lay_out`), `curves.npy` (float64[2, G]: thresholds on the log-odds at the false-positive rates of
 the manifest's `fpr_grid`).
 """
 
@@ -31,7 +31,7 @@ import numpy as np
 
 from detector import features, signing
 from detector.paths import SHIPPED
-from detector.signals.replaced import SIZE
+from detector.signals.replaced import SIZE, pack_weights
 
 SCHEMA = 1
 HEADS = ("spun", "stuffed")
@@ -76,11 +76,11 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded bundle; `heads` goes into kernels as it is."""
+    """A loaded bundle; `heads` goes into kernels as it is, `arrays` are those of the files (see ARRAYS)."""
 
     manifest: dict[str, Any]
     heads: features.Heads
-    curves: np.ndarray
+    arrays: dict[str, np.ndarray]
     digest: str
 
     @property
@@ -99,7 +99,7 @@ class Model:
         grid = np.log(np.array(self.manifest["fpr_grid"], np.float64))
         spun, stuffed = (
             _sigmoid(float(np.interp(math.log(fpr) + math.log(share), grid, curve)))
-            for share, curve in zip(HEAD_SHARES, self.curves, strict=True)
+            for share, curve in zip(HEAD_SHARES, self.arrays["curves.npy"], strict=True)
         )
         return spun, stuffed
 
@@ -149,11 +149,13 @@ def _checked(path: Path, read: Reader, public_key: Path | None) -> Model:
     if len(manifest["fpr_grid"]) != arrays["curves.npy"].shape[1]:
         raise ModelError(f"{path}: curves.npy and fpr_grid differ in length")
     _check_trees(path, arrays)
+    nodes = arrays["trees.npy"]
     heads = features.Heads(
-        arrays["token_weights.npy"].astype(np.float32),
-        *(arrays[f"{name}.npy"] for name in features.Heads._fields[1:]),
+        pack_weights(arrays["token_weights.npy"]),
+        features.lay_out(nodes, arrays["spun_roots.npy"], arrays["scales.npy"][0]),
+        features.lay_out(nodes, arrays["stuffed_roots.npy"], arrays["scales.npy"][1]),
     )
-    return Model(manifest, heads, arrays["curves.npy"], hashlib.sha256(raw).hexdigest())
+    return Model(manifest, heads, arrays, hashlib.sha256(raw).hexdigest())
 
 
 def _check_signature(path: Path, raw: bytes, read: Reader, public_key: Path) -> None:
@@ -184,8 +186,9 @@ def sign_model(bundle: Path, private_key: Path) -> Path:
 
 
 def _check_trees(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Children stand after their parent, so that every walk ends, all indices are in range, and no document
-    takes more than MAX_STEPS nodes."""
+    """All indices are in range, children stand after their parent, so that every walk ends, each node is reached
+    once, so that laying the trees out takes no more room than they do, and no document takes more than
+    MAX_STEPS nodes."""
     trees = arrays["trees.npy"]
     number = np.arange(len(trees))[:, None]
     inner = trees[:, 0] >= 0
@@ -198,7 +201,9 @@ def _check_trees(path: Path, arrays: dict[str, np.ndarray]) -> None:
         and (trees[:, 0] == np.floor(trees[:, 0])).all()
     )
     roots = np.concatenate([arrays["spun_roots.npy"], arrays["stuffed_roots.npy"]])
-    if not sound or (roots < 0).any() or (roots >= len(trees)).any():
+    reached = np.concatenate([roots, children.ravel()])
+    once = len(np.unique(reached)) == len(reached)
+    if not sound or not once or (roots < 0).any() or (roots >= len(trees)).any():
         raise ModelError(f"{path}: trees.npy does not hold decision trees")
     level, depth = np.unique(roots), 0
     while len(level):

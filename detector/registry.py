@@ -30,6 +30,7 @@ from detector.promotion import (
     write_promotions,
 )
 from detector.scoring import Detector, load
+from detector.signals.replaced import unpack_weights
 
 LOCK_SECONDS = 60.0
 CHECK_SECONDS = 1.0
@@ -168,13 +169,11 @@ def differences(a: Model, b: Model) -> dict[str, Any]:
     for key in sorted(left.keys() | right.keys()):
         if left.get(key) != right.get(key) and not key.startswith(("files.", "features.")):
             found[key] = [left.get(key), right.get(key)]
-    changed = a.heads.token_weights != b.heads.token_weights
-    found["token weights changed"] = int(changed.sum())
-    largest = np.abs(a.heads.token_weights - b.heads.token_weights).max()
-    found["largest change of a token weight"] = round(float(largest), 4)
+    weights = [unpack_weights(model.heads.token_weights) for model in (a, b)]
+    found["token weights changed"] = int((weights[0] != weights[1]).sum())
+    found["largest change of a token weight"] = round(float(np.abs(weights[0] - weights[1]).max()), 4)
     for head in ("spun", "stuffed"):
-        counts = [len(getattr(model.heads, f"{head}_roots")) for model in (a, b)]
-        found[f"trees of the {head} head"] = counts
+        found[f"trees of the {head} head"] = [len(getattr(model.heads, head).roots) for model in (a, b)]
     return found
 
 

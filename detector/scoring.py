@@ -6,11 +6,11 @@ touches a document again only to make its verdict, and its evidence where that i
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,11 +24,12 @@ from detector.evidence import collect_evidence
 from detector.kernels import kernel
 from detector.language import is_english
 from detector.lexicon.tables import LexiconFiles, load_lexicon
-from detector.model import POLICIES, Model, ModelError, load_model
+from detector.model import HEADS, POLICIES, Model, ModelError, load_model
 from detector.packing import pack
 from detector.paths import LEXICON
 from detector.promotion import in_use
 from detector.signals.spintax import find_spintax
+from detector.signals.swap import ANY_FIT, measure_swap
 from detector.verdict import Evidence, Label, Verdict
 
 if TYPE_CHECKING:
@@ -42,19 +43,38 @@ BATCH_DOCUMENTS, BATCH_CHARACTERS = 128, 1_000_000
 
 
 @kernel
-def _score(lexicon, heads, buffer, offsets, zone_offsets, kinds, starts, ends, scratch, row, out):
-    """Fill `out` float64[D, 6]: spun and stuffed log-odds, words, prose words, function and unknown shares."""
-    features.batch_scores(
-        lexicon, heads, buffer, offsets, zone_offsets, kinds, starts, ends, scratch, row, out
+def _score(lexicon, heads, buffer, offsets, zone_offsets, kinds, starts, ends, scratch, matrix, words, odds):
+    """Score D documents: fill `matrix` float32[D, WIDTH], `words` int64[D, 2] (all and prose words) and `odds`
+    float64[2, D] (calibrated log-odds of spun and of stuffed)."""
+    features.batch_features(
+        lexicon,
+        heads.token_weights,
+        buffer,
+        offsets,
+        zone_offsets,
+        kinds,
+        starts,
+        ends,
+        scratch,
+        matrix,
+        words,
     )
+    features.head_odds(heads.spun, matrix, matrix.shape[0], odds[0])
+    features.head_odds(heads.stuffed, matrix, matrix.shape[0], odds[1])
 
 
 @kernel
 def _measure(lexicon, token_weights, buffer, kinds, starts, ends, scratch):
-    """All per-token signals of one document into `scratch`; returns (tokens, spintax groups)."""
+    """All per-token signals of one document into `scratch`, for evidence: there are suggestions also for words
+    that fit; returns (tokens, spintax groups)."""
     count, _, _ = features.measure_tokens(
         lexicon, token_weights, buffer, 0, buffer.shape[0], kinds, starts, ends, scratch
     )
+    signals = scratch.signals
+    measure_swap(
+        lexicon, scratch.tokens.ids, count, signals.own, ANY_FIT,
+        signals.choice, signals.context, signals.best, signals.margin,
+    )  # fmt: skip
     groups = find_spintax(buffer, 0, buffer.shape[0], scratch.spintax_starts, scratch.spintax_ends)
     return count, groups
 
@@ -140,54 +160,49 @@ class Detector:
     def _score_list(self, documents: list[Document], evidence: bool) -> list[Verdict]:
         cut = [_cut(document) for document in documents]
         batch = pack([as_displayed(document) for document in cut])
-        out = np.empty((len(cut), 6), np.float64)
-        row = np.empty(features.WIDTH, np.float32)
-        tables, model = self.lexicon.tables, self.model
+        matrix = np.empty((len(cut), features.WIDTH), np.float32)
+        words = np.empty((len(cut), 2), np.int64)
+        odds = np.empty((2, len(cut)), np.float64)
         scratch = self._scratch(batch.longest)
-        _score(tables, model.heads, *batch.arrays, scratch, row, out)
-        return [
-            self._verdict(document, short, numbers, evidence)
-            for document, short, numbers in zip(documents, cut, out.tolist(), strict=True)
-        ]
+        _score(self.lexicon.tables, self.model.heads, *batch.arrays, scratch, matrix, words, odds)
+        shares = matrix[:, features.STYLE : features.STYLE + 2].tolist()
+        columns = zip(documents, cut, words.tolist(), shares, odds.T.tolist(), strict=True)
+        return [self._verdict(*column, evidence) for column in columns]
 
-    def _verdict(self, document: Document, short: Document, numbers: list[float], evidence: bool) -> Verdict:
-        spun_odds, stuffed_odds, words, prose_words, function_words, unknown_words = numbers
+    def _verdict(
+        self,
+        document: Document,
+        short: Document,
+        words: list[int],
+        shares: list[float],
+        odds: list[float],
+        evidence: bool,
+    ) -> Verdict:
+        """`short` is what was read of `document`, `words` all and prose words, `shares` those of function and of
+        unknown words, `odds` the log-odds of spun and stuffed."""
+        common = (words[0], self.model.name, document.url)
         truncated = short is not document
-        verdict = partial(
-            Verdict,
-            document.id,
-            words=int(words),
-            model=self.model.name,
-            url=document.url,
-            truncated=truncated,
-        )
-        if prose_words < MIN_WORDS:
-            return verdict(status="too_short")
-        if not is_english(as_displayed(short).text, function_words, unknown_words):
-            return verdict(status="not_english")
-        name = self.model.name
+        if words[1] < MIN_WORDS:
+            return Verdict(document.id, "too_short", *common, truncated=truncated)
+        if not is_english(as_displayed(short).text, *shares):
+            return Verdict(document.id, "not_english", *common, truncated=truncated)
+        spun_odds, stuffed_odds = odds
         if self.last_stage is not None:
             spun_odds, read = self.last_stage.read(short, spun_odds)
-            name += f"+{self.last_stage.name}" if read else ""
-        scores = (_probability(spun_odds), _probability(stuffed_odds))
-        label, reasons = self._judge(scores)
-        found = self._evidence(short, *scores) if evidence else ()
-        return verdict(
-            status="scored",
-            spun=scores[0],
-            stuffed=scores[1],
-            verdict=label,
-            reasons=reasons,
-            evidence=found,
-            model=name,
+            name = f"{self.model.name}+{self.last_stage.name}" if read else self.model.name
+            common = (words[0], name, document.url)
+        spun, stuffed = _probability(spun_odds), _probability(stuffed_odds)
+        label, reasons = self._judge(spun, stuffed)
+        found = self._evidence(short, spun, stuffed) if evidence else ()
+        return Verdict(
+            document.id, "scored", *common, spun, stuffed, label, reasons, found, truncated=truncated
         )
 
-    def _judge(self, scores: tuple[float, float]) -> tuple[Label, tuple[str, ...]]:
-        names = ("spun", "stuffed")
-        over = tuple(n for n, s, t in zip(names, scores, self.thresholds, strict=True) if s >= t)
+    def _judge(self, *scores: float) -> tuple[Label, tuple[str, ...]]:
+        over = tuple(n for n, s, t in zip(HEADS, scores, self.thresholds, strict=True) if s >= t)
         if over:
             return "spam", over
-        near = tuple(n for n, s, t in zip(names, scores, self._suspect, strict=True) if s >= t)
+        near = tuple(n for n, s, t in zip(HEADS, scores, self._suspect, strict=True) if s >= t)
         return ("suspect", near) if near else ("clean", ())
 
     def _evidence(self, document: Document, spun: float, stuffed: float) -> tuple[Evidence, ...]:
@@ -221,7 +236,7 @@ def _cut(document: Document) -> Document:
 
 
 def _probability(odds: float) -> float:
-    return float(1.0 / (1.0 + np.exp(-odds)))
+    return 1.0 / (1.0 + math.exp(-max(odds, -700.0)))
 
 
 def _batches(documents: Iterator[Document]) -> Iterator[list[Document]]:

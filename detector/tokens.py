@@ -12,8 +12,8 @@ from enum import IntFlag
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from detector.kernels import inner
 from detector.lexicon.folding import CAPITAL, SIZE, Class
 from detector.lexicon.hashing import FNV_OFFSET, extend_word_hash, find_word, mix
 from detector.lexicon.tables import BREAK, NUMBER, UNKNOWN
@@ -66,7 +66,7 @@ _COMMA_BEFORE, _PARAGRAPH, _OTHER_SCRIPT = int(Mark.COMMA_BEFORE), int(Mark.PARA
 _HYPHENATED, _SOFT_MARK = int(Mark.HYPHENATED), int(Mark.SOFT_HYPHEN)
 
 
-@njit
+@inner
 def _decode(buffer, at, end):
     """(code point, bytes it takes) of well-formed UTF-8, lone surrogates included."""
     first = np.int64(buffer[at])
@@ -84,7 +84,7 @@ def _decode(buffer, at, end):
     return np.int64(0xFFFD), 1
 
 
-@njit
+@inner
 def _opens_address(buffer, begin, at, end, signs):
     """Whether a word of `signs` code points turns out to be the start of a URL or mail address at `at`."""
     sign = buffer[at] if at < end else 0
@@ -97,13 +97,13 @@ def _opens_address(buffer, begin, at, end, signs):
     return False
 
 
-@njit
+@inner
 def _closes_address(sign):
     """White space apart, what can't be part of an address: < > , " ) ]"""
     return sign == 60 or sign == 62 or sign == 44 or sign == 34 or sign == 41 or sign == 93
 
 
-@njit
+@inner
 def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
     """Read `buffer[begin:end]` (uint8) into `out` (Tokens); returns (tokens, words, code points).
 

@@ -90,7 +90,7 @@ def bundles() -> Callable[[bytes], None]:
             if chosen < len(names):
                 (folder / names[chosen]).write_bytes(whole)
                 (folder / "manifest.json").write_bytes(manifest)
-        assert np.isfinite(loaded.heads.trees).all()
+        assert np.isfinite(loaded.heads.spun.value).all()
 
     return load_changed
 

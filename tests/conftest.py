@@ -17,7 +17,7 @@ from detector.lexicon.tables import Lexicon, LexiconFiles, load_lexicon
 from detector.model import POLICIES, load_model
 from detector.paths import LEXICON
 from detector.scoring import Detector, load
-from detector.signals.replaced import SIZE
+from detector.signals.replaced import SIZE, pack_weights
 from detector.training.matrix import feature_matrix
 from tests.bundles import make_bundle
 from tests.measuring import Measure
@@ -61,7 +61,7 @@ def tables(lexicon: LexiconFiles) -> Lexicon:
 @pytest.fixture(scope="session")
 def measure(tables: Lexicon) -> Measure:
     """Tokens and signals of a text. The token stage has no weights here, so that no model is needed."""
-    return Measure(tables, np.zeros(SIZE, np.float32))
+    return Measure(tables, pack_weights(np.zeros(SIZE, np.float32)))
 
 
 @pytest.fixture(scope="session")

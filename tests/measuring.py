@@ -11,6 +11,7 @@ from detector.features import Scratch, new_scratch
 from detector.lexicon.tables import BREAK, Lexicon
 from detector.packing import pack
 from detector.scoring import _measure
+from detector.signals.replaced import TokenWeights
 from detector.tokens import Mark
 
 
@@ -66,7 +67,7 @@ class Measured:
 class Measure:
     """`measure(text)` with given tables and token weights; results own their memory."""
 
-    def __init__(self, tables: Lexicon, token_weights: np.ndarray) -> None:
+    def __init__(self, tables: Lexicon, token_weights: TokenWeights) -> None:
         self.tables = tables
         self.token_weights = token_weights
 

@@ -41,7 +41,7 @@ def test_bins_are_shares(features_of: Features, text: str) -> None:
     assert sum(v for n, v in found.items() if n.startswith("replaced_odds_")) == pytest.approx(1.0)
     context = sum(v for n, v in found.items() if n.startswith("swap_context_"))
     assert context == pytest.approx(sum(v for n, v in found.items() if n.startswith("swap_choice_")))
-    assert 0.5 < context <= 1.0
+    assert 0.1 < context < 0.7, "only words that fit badly are asked for synonyms"
 
 
 def test_spinning_moves_the_swap_and_fit_bins(features_of: Features) -> None:

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector import features
-from detector.features import Heads
 from detector.model import (
     HEAD_SHARES,
+    HEADS,
     MAX_FILE_BYTES,
     MAX_MANIFEST_BYTES,
     POLICIES,
@@ -24,6 +24,7 @@ from detector.model import (
     load_model,
     save_model,
 )
+from detector.signals.replaced import pack_weights
 from tests.bundles import GRID, make_arrays, make_bundle, make_manifest, replace_array, replace_file, zipped
 
 
@@ -39,10 +40,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 def test_what_is_saved_is_loaded(model: Model) -> None:
     arrays = make_arrays()
-    assert np.array_equal(model.heads.token_weights, arrays["token_weights.npy"].astype(np.float32))
-    for name in Heads._fields[1:]:
-        assert np.array_equal(getattr(model.heads, name), arrays[f"{name}.npy"]), name
-    assert np.array_equal(model.curves, arrays["curves.npy"])
+    assert np.array_equal(model.heads.token_weights.hashed, pack_weights(arrays["token_weights.npy"]).hashed)
+    for i, head in enumerate((model.heads.spun, model.heads.stuffed)):
+        assert len(head.roots) == len(arrays[f"{HEADS[i]}_roots.npy"])
+        assert np.array_equal(head.scale, arrays["scales.npy"][i])
+    assert np.array_equal(model.arrays["curves.npy"], arrays["curves.npy"])
     assert model.name == f"test@1.2.3#{model.digest[:8]}"
 
 
@@ -50,7 +52,7 @@ def test_what_is_saved_is_loaded(model: Model) -> None:
 def test_a_zip_is_the_same_model(bundle: Path, tmp_path: Path, method: int) -> None:
     packed = load_model(zipped(bundle, tmp_path / "model.zip", method))
     assert packed.digest == load_model(bundle).digest
-    assert np.array_equal(packed.heads.trees, load_model(bundle).heads.trees)
+    assert np.array_equal(packed.heads.spun.threshold, load_model(bundle).heads.spun.threshold)
 
 
 def test_same_content_same_bytes(tmp_path: Path) -> None:
@@ -288,7 +290,7 @@ def test_no_change_to_a_zip_gets_past_the_checks(
         loaded = load_model(path)
     except ModelError:
         return
-    assert np.isfinite(loaded.heads.trees).all()
+    assert np.isfinite(loaded.heads.spun.value).all()
 
 
 # Saving

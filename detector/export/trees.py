@@ -45,7 +45,7 @@ class PlainTrees(NamedTuple):
 def plain_trees(model: Model, head: str) -> PlainTrees:
     """The trees of "spun" or "stuffed", renumbered so that each tree stands together."""
     number = HEADS.index(head)
-    nodes, roots = model.heads.trees, (model.heads.spun_roots, model.heads.stuffed_roots)[number]
+    nodes, roots = model.arrays["trees.npy"], model.arrays[f"{head}_roots.npy"]
     order: list[int] = []
     tree: list[int] = []
     begins: list[int] = []
@@ -65,7 +65,7 @@ def plain_trees(model: Model, head: str) -> PlainTrees:
         np.array([place[int(child)] if i else 0 for child, i in zip(kept[:, column], inner)], np.int64)
         for column in (2, 3)
     )
-    base, slope, intercept = model.heads.scales[number].tolist()
+    base, slope, intercept = model.arrays["scales.npy"][number].tolist()
     return PlainTrees(
         np.where(inner, kept[:, 0], -1).astype(np.int64), _at_most(kept[:, 1]), left, right,
         np.where(inner, 0.0, kept[:, 4]), np.array(tree), np.array(begins), base, slope, intercept,

@@ -24,7 +24,7 @@ from detector.lexicon.tables import BREAK, FIRST_WORD, NUMBER, UNKNOWN, Flag, wr
 VOCABULARY = 118_000
 MIN_BIGRAM, MIN_TRIGRAM = 4, 5
 LOAD = 0.75
-MAX_CANDIDATES = 24
+MAX_CANDIDATES = 16
 CANDIDATE_MIN_COUNT = 300
 """A word is offered as 'what stood there before' only if it is this frequent in the 136 M words."""
 PHRASE_MAX_WORDS = 6
@@ -113,8 +113,8 @@ class Builder:
         self.words += sorted(needed - have)
         self.ids = {word: i for i, word in enumerate(self.words)}
         self.counts = {word: counted.get(word, 1) for word in self.words}
-        if len(self.words) >= 1 << 20:
-            raise ValueError("the vocabulary outgrew the 20 bits of a word id")
+        if len(self.words) > 1 << hashing.WORD_BITS:
+            raise ValueError(f"the vocabulary outgrew the {hashing.WORD_BITS} bits of a word id")
         encoded = [word.encode() if i >= FIRST_WORD else b"" for i, word in enumerate(self.words)]
         offsets = np.zeros(len(encoded) + 1, np.int64)
         np.cumsum([len(word) for word in encoded], out=offsets[1:])
@@ -145,12 +145,29 @@ class Builder:
             if UNKNOWN not in row:
                 rows.append(row)
                 counts.append(count)
-        size = max(int(len(rows) / LOAD) | 1, 3)
-        keys, levels = np.zeros(size, np.uint16), np.zeros(size, np.uint8)
         grams = np.array(rows, np.int32).reshape(-1, 2 if order == "bigram" else 3)
-        hashing.fill_ngrams(grams, hashing.level_of(np.array(counts)), keys, levels)
-        self.arrays |= {f"{order}_keys": keys, f"{order}_levels": levels}
+        level = hashing.level_of(np.array(counts))
+        if order == "trigram":
+            entries = np.zeros(max(int(len(rows) / LOAD) | 1, 3), np.uint16)
+            hashing.fill_trigrams(grams, level, entries)
+            self.arrays["trigrams"] = entries
+        else:
+            self._neighbours("follower", grams[:, 0], grams[:, 1], level)
+            kept = np.isin(grams[:, 0], self.arrays["candidate_ids"])
+            self._neighbours("predecessor", grams[kept, 1], grams[kept, 0], level[kept])
         self.log(f"{len(rows):,} {order}s")
+
+    def _neighbours(self, name: str, owners: np.ndarray, others: np.ndarray, level: np.ndarray) -> None:
+        """One small table per word, of what follows it or comes before it. Only swap candidates are looked up
+        as predecessors, so only theirs are kept."""
+        had = np.bincount(owners, minlength=len(self.words))
+        sizes = np.where(had > 0, np.maximum(np.ceil(had / LOAD), had + 1), 0).astype(np.int64)
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
+        entries = np.zeros(int(offsets[-1]), np.uint16)
+        owners, others = np.ascontiguousarray(owners), np.ascontiguousarray(others)
+        filters = np.zeros(len(entries), np.uint8)
+        hashing.fill_neighbours(owners, others, level, offsets, entries, filters)
+        self.arrays |= {f"{name}_offsets": offsets, f"{name}s": entries, f"{name}_filters": filters}
 
     def candidates(self) -> None:
         """For each word the words that may have stood there before: `offsets` int32[W+1], `ids` int32[M]."""
@@ -247,8 +264,8 @@ def build(sources: Sources, target: Path, log: Callable[[str], None]) -> None:
     """Make all tables and write them to `target`. Takes about two minutes and 4 GB."""
     builder = Builder(sources, log)
     builder.vocabulary()
+    builder.candidates()
     builder.ngrams("bigram", MIN_BIGRAM)
     builder.ngrams("trigram", MIN_TRIGRAM)
-    builder.candidates()
     builder.phrases()
     write_tables(target, builder.arrays | {"fold": folding_table()})

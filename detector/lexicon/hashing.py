@@ -1,24 +1,29 @@
 """Hashes and table probes shared by the builder and the kernels (scalars in, scalars out).
 
-N-gram tables are open addressing with linear probing: `keys[slot]` is a 16-bit fingerprint (0 = empty),
-`levels[slot]` an 8-bit logarithmic count. At a load of 0.75 an absent n-gram meets a false match with
-probability of about 1e-4. A word id takes 20 bits, so three fit into one 64-bit key.
+An n-gram table is open addressing with linear probing over uint16 entries: 11 bits that tell n-grams apart
+and a 5-bit logarithmic count (`count_of_level`); 0 is an empty slot. Trigrams share one table. Bigrams lie in
+one small table per word, once under the left word and once under the right one, so that all candidates for
+the place between two given words are looked up in the same few cache lines.
 """
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 
+from detector.kernels import inner
+
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
-LEVEL_STEP = 0.06
-"""One level is a factor of exp(0.06) = 6 % in the count; 255 levels reach 4 million."""
+LEVEL_BITS = 5
+LEVELS = 1 << LEVEL_BITS
+TAG_MASK = (1 << (16 - LEVEL_BITS)) - 1
+WORD_BITS = 17
+"""Word ids are below 2^17: with at least 64 slots, a word's home slot and its tag name it exactly."""
+_WORD_MASK = (1 << WORD_BITS) - 1
 
 
-@njit
+@inner
 def mix(key):
     """Finaliser of MurmurHash3 (Appleby, public domain): every input bit moves every output bit."""
     key ^= key >> np.uint64(33)
@@ -29,49 +34,74 @@ def mix(key):
     return key
 
 
-@njit
+@inner
 def slot_of(hashed, size):
     """Map the upper 32 bits of a hash to [0, size) without a division (Lemire 2019)."""
     return np.int64(((hashed >> np.uint64(32)) * np.uint64(size)) >> np.uint64(32))
 
 
-@njit
-def fingerprint16(hashed):
-    """The lower 16 bits, never 0 (0 marks an empty slot)."""
-    low = np.uint16(hashed & np.uint64(0xFFFF))
-    return low if low != 0 else np.uint16(1)
+@inner
+def permute(word):
+    """A fixed shuffle of the word ids: neighbours in frequency must not be neighbours in a table."""
+    x = (np.uint32(word) * np.uint32(0x9E3779B1)) & np.uint32(_WORD_MASK)
+    x ^= x >> np.uint32(8)
+    x = (x * np.uint32(0x85EBCA6B)) & np.uint32(_WORD_MASK)
+    return np.int64(x ^ (x >> np.uint32(9)))
 
 
-@njit
-def bigram_key(a, b):
-    return mix((np.uint64(a) << np.uint64(20)) | np.uint64(b))
+@inner
+def may_have(filters, first, size, shuffled):
+    """False if a table certainly lacks a word; true for one absent word in eleven. `filters` uint8 has a byte
+    per slot of the tables: a Bloom filter (1970) with one hash, eight bits a slot. It is smaller than the
+    table, and most words that are asked for are absent."""
+    bit = (shuffled * size) >> (WORD_BITS - 3)
+    return (np.int64(filters[first + (bit >> 3)]) >> (bit & 7)) & 1
 
 
-@njit
-def trigram_key(a, b, c):
-    return mix(
-        (np.uint64(a) << np.uint64(40)) | (np.uint64(b) << np.uint64(20)) | np.uint64(c) | np.uint64(1 << 62)
-    )
-
-
-@njit
-def find_level(keys, levels, hashed):
-    """Level (1-255) of an n-gram, 0 if absent. `keys` uint16[S], `levels` uint8[S]; S has empty slots."""
-    size = keys.shape[0]
-    slot = slot_of(hashed, size)
-    wanted = fingerprint16(hashed)
+@inner
+def find_neighbour(entries, first, size, shuffled):
+    """Level (1-31) of the bigram of a table's word with another one, 0 if absent. The table is
+    `entries[first : first + size]` (uint16, with an empty slot if size > 0), `shuffled` the other word's
+    `permute`."""
+    if size == 0:
+        return 0
+    slot = (shuffled * size) >> WORD_BITS
+    wanted = shuffled & TAG_MASK
     while True:
-        found = keys[slot]
-        if found == wanted:
-            return np.int64(levels[slot])
-        if found == 0:
+        entry = np.int64(entries[first + slot])
+        if entry == 0:
             return 0
+        if entry >> LEVEL_BITS == wanted:
+            return entry & (LEVELS - 1)
         slot += 1
         if slot == size:
             slot = 0
 
 
-@njit
+@inner
+def trigram_key(a, b, c):
+    return mix((np.uint64(a) << np.uint64(40)) | (np.uint64(b) << np.uint64(20)) | np.uint64(c))
+
+
+@inner
+def find_trigram(entries, hashed):
+    """Level (1-31) of a trigram, 0 if absent. `entries` uint16[S] has empty slots. At a load of 0.75 an absent
+    one meets a false match with probability of about 1e-3."""
+    size = entries.shape[0]
+    slot = slot_of(hashed, size)
+    wanted = np.int64(hashed & np.uint64(TAG_MASK))
+    while True:
+        entry = np.int64(entries[slot])
+        if entry == 0:
+            return 0
+        if entry >> LEVEL_BITS == wanted:
+            return entry & (LEVELS - 1)
+        slot += 1
+        if slot == size:
+            slot = 0
+
+
+@inner
 def find_word(keys, ids, hashed):
     """Id of a word, 0 if unknown. `keys` uint32[S] (0 = empty), `ids` int32[S]."""
     size = keys.shape[0]
@@ -90,13 +120,13 @@ def find_word(keys, ids, hashed):
             slot = 0
 
 
-@njit
+@inner
 def extend_word_hash(state, letter):
     """One FNV-1a step (Fowler, Noll, Vo; public domain) over a folded ASCII letter."""
     return (state ^ np.uint64(letter)) * FNV_PRIME
 
 
-@njit
+@inner
 def extend_phrase_hash(state, word):
     """The hash of a phrase grows by one word id; it starts at 0."""
     return mix((state ^ np.uint64(word)) + np.uint64(0x9E3779B97F4A7C15))
@@ -114,23 +144,36 @@ def hash_words(data, offsets):
     return out
 
 
-@njit
-def fill_ngrams(grams, level, keys, levels):
-    """Insert `grams` int32[M, 2 or 3] with `level` uint8[M] into empty tables; the first insertion wins."""
-    size = keys.shape[0]
-    for i in range(grams.shape[0]):
-        if grams.shape[1] == 2:
-            hashed = bigram_key(grams[i, 0], grams[i, 1])
-        else:
-            hashed = trigram_key(grams[i, 0], grams[i, 1], grams[i, 2])
-        slot = slot_of(hashed, size)
-        while keys[slot] != 0:
+@inner
+def fill_neighbours(owners, others, level, offsets, entries, filters):
+    """Insert bigrams into the empty tables of their owners, and into the filters: `owners` and `others`
+    int32[M] word ids, `level` uint8[M], `offsets` int32[W+1] where each word's table begins. The first
+    insertion wins."""
+    for i in range(owners.shape[0]):
+        first = np.int64(offsets[owners[i]])
+        size = np.int64(offsets[owners[i] + 1]) - first
+        shuffled = permute(others[i])
+        slot = (shuffled * size) >> WORD_BITS
+        while entries[first + slot] != 0:
             slot = slot + 1 if slot + 1 < size else 0
-        keys[slot] = fingerprint16(hashed)
-        levels[slot] = level[i]
+        entries[first + slot] = np.uint16(((shuffled & TAG_MASK) << LEVEL_BITS) | level[i])
+        bit = (shuffled * size) >> (WORD_BITS - 3)
+        filters[first + (bit >> 3)] |= np.uint8(1 << (bit & 7))
 
 
-@njit
+@inner
+def fill_trigrams(grams, level, entries):
+    """Insert `grams` int32[M, 3] with `level` uint8[M] into an empty table; the first insertion wins."""
+    size = entries.shape[0]
+    for i in range(grams.shape[0]):
+        hashed = trigram_key(grams[i, 0], grams[i, 1], grams[i, 2])
+        slot = slot_of(hashed, size)
+        while entries[slot] != 0:
+            slot = slot + 1 if slot + 1 < size else 0
+        entries[slot] = np.uint16(((np.int64(hashed) & TAG_MASK) << LEVEL_BITS) | level[i])
+
+
+@inner
 def fill_words(hashes, ids, keys, values):
     """Insert `hashes` uint64[W] -> `ids` int32[W] into empty `keys` uint32[S], `values` int32[S]."""
     size = keys.shape[0]
@@ -143,12 +186,16 @@ def fill_words(hashes, ids, keys, values):
         values[slot] = ids[i]
 
 
-def level_of(count: np.ndarray) -> np.ndarray:
-    """Quantise counts (>= 1) to levels 1-255: level = 1 + round(ln(count) / LEVEL_STEP)."""
-    level: np.ndarray = np.clip(1 + np.rint(np.log(count) / LEVEL_STEP), 1, 255).astype(np.uint8)
-    return level
-
-
 def count_of_level() -> np.ndarray:
-    """float32[256]: the count that each level stands for; level 0 (absent) is 0."""
-    return np.array([0.0] + [math.exp((i - 1) * LEVEL_STEP) for i in range(1, 256)], np.float32)
+    """float32[32]: the count that each level stands for; 0 is absent, 1 stands for 4, 31 for 1.2 million. The
+    steps grow from 16 % to a factor of two: small counts decide whether two words go together."""
+    i = np.arange(LEVELS - 1)
+    counts: np.ndarray = np.concatenate([[0.0], 4.0 * np.exp(0.15 * i + 0.009 * i * i)]).astype(np.float32)
+    return counts
+
+
+def level_of(count: np.ndarray) -> np.ndarray:
+    """Quantise counts (>= 1) to the nearest level 1-31 on the log scale."""
+    steps = np.log(count_of_level()[1:])
+    level: np.ndarray = (1 + np.searchsorted((steps[1:] + steps[:-1]) / 2, np.log(count))).astype(np.uint8)
+    return level

@@ -16,10 +16,12 @@ import numpy as np
 
 from detector.lexicon.hashing import count_of_level
 
-FORMAT = 1
+FORMAT = 2
 NONE, BREAK, UNKNOWN, NUMBER, FIRST_WORD = 0, 1, 2, 3, 4
 """Word ids with a meaning: no such token, sentence break, not in the vocabulary, digits; then the words."""
 MAX_BYTES = 64 << 20
+STRENGTH_SCALE = 1 / 60
+"""`candidate_strength` is 10 for a loose Moby synonym and 60 for one from the spin tables (weight 1)."""
 
 
 class Flag(IntFlag):
@@ -43,14 +45,20 @@ class Lexicon(NamedTuple):
     log_count: np.ndarray
     count: np.ndarray  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
     word_flags: np.ndarray
-    bigram_keys: np.ndarray
-    bigram_levels: np.ndarray
-    trigram_keys: np.ndarray
-    trigram_levels: np.ndarray
+    follower_offsets: np.ndarray
+    followers: np.ndarray
+    follower_filters: np.ndarray
+    predecessor_offsets: np.ndarray
+    predecessors: np.ndarray
+    predecessor_filters: np.ndarray
+    trigrams: np.ndarray
     level_count: np.ndarray
     candidate_offsets: np.ndarray
     candidate_ids: np.ndarray
     candidate_strength: np.ndarray
+    candidate_count: np.ndarray
+    candidate_weight: np.ndarray
+    prior: np.ndarray
     phrase_keys: np.ndarray
     phrase_index: np.ndarray
     phrase_log_count: np.ndarray
@@ -59,7 +67,8 @@ class Lexicon(NamedTuple):
 DTYPES = {
     "fold": "uint32",
     "word_keys": "uint32", "word_ids": "int32", "log_count": "float32", "word_flags": "uint8",
-    "bigram_keys": "uint16", "bigram_levels": "uint8", "trigram_keys": "uint16", "trigram_levels": "uint8",
+    "follower_offsets": "int32", "followers": "uint16", "follower_filters": "uint8",
+    "predecessor_offsets": "int32", "predecessors": "uint16", "predecessor_filters": "uint8", "trigrams": "uint16",
     "candidate_offsets": "int32", "candidate_ids": "int32", "candidate_strength": "uint8",
     "phrase_keys": "uint32", "phrase_index": "int32", "phrase_log_count": "float32",
     "word_text": "uint8", "word_offsets": "int32", "suggestion_text": "uint8", "suggestion_offsets": "int32",
@@ -73,7 +82,7 @@ class LexiconFiles:
         self.folder = folder
         self.digest = digest
         self._arrays = arrays
-        derived = {"count": np.exp(arrays["log_count"]), "level_count": count_of_level()}
+        derived = _derived(arrays) | {"level_count": count_of_level()}
         shared = {name: arrays[name] for name in Lexicon._fields if name not in derived}
         self.tables = Lexicon(**shared, **derived)
 
@@ -93,6 +102,18 @@ class LexiconFiles:
     def _text(self, name: str, index: int) -> str:
         start, end = self._arrays[f"{name}_offsets"][index : index + 2]
         return self._arrays[f"{name}_text"][start:end].tobytes().decode()
+
+
+def _derived(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What the kernels need of the tables in another form: counts, per candidate its count and its weight
+    (count times trust), and per word `prior`, the log of how much its candidates outweigh it."""
+    count = np.exp(arrays["log_count"])
+    candidate_count = count[arrays["candidate_ids"]]
+    weight = candidate_count * (arrays["candidate_strength"] * np.float32(STRENGTH_SCALE))
+    sums = np.concatenate([[0.0], np.cumsum(weight, dtype=np.float64)])
+    offsets = arrays["candidate_offsets"]
+    prior = np.log1p((sums[offsets[1:]] - sums[offsets[:-1]]) / count).astype(np.float32)
+    return {"count": count, "candidate_count": candidate_count, "candidate_weight": weight, "prior": prior}
 
 
 def write_tables(folder: Path, arrays: dict[str, np.ndarray]) -> None:

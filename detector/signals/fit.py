@@ -8,50 +8,70 @@ keeps jargon innocent. The same for a trigram against its two bigrams.
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
-from numba import njit
-
-from detector.lexicon.hashing import bigram_key, find_level, trigram_key
+from detector.kernels import inner
+from detector.lexicon.hashing import find_neighbour, find_trigram, permute, trigram_key
 from detector.lexicon.tables import NONE, UNKNOWN
 
-SMOOTHING = 0.7
-CORPUS_TOKENS = 143.7e6
-"""N: bigram tokens behind the counts (`ngram_totals.tsv`)."""
+SMOOTHING = np.float32(0.7)
+PER_TOKEN = np.float32(1.0 / 143.7e6)
+"""1 / N: N bigram tokens are behind the counts (`ngram_totals.tsv`)."""
 
 
-@njit
+@inner
+def fast_log(x):
+    """log(x) of a positive normal float32 to within 1e-4: exponent plus a rational in the mantissa (after
+    Mineiro, "fastapprox"). The library's takes most of the time of this stage otherwise."""
+    bits = np.float32(x).view(np.uint32)
+    mantissa = np.uint32((bits & np.uint32(0x007FFFFF)) | np.uint32(0x3F000000)).view(np.float32)
+    scaled = np.float32(bits) * np.float32(1.1920928955078125e-7)
+    two = scaled - np.float32(124.22551499) - np.float32(1.498030302) * mantissa
+    return (two - np.float32(1.72587999) / (np.float32(0.3520887068) + mantissa)) * np.float32(0.69314718)
+
+
+@inner
+def is_known(word):
+    """Whether anything may be claimed about a neighbour: a word, a sentence break or a number."""
+    return word != NONE and word != UNKNOWN
+
+
+@inner
 def pair_ratio(lexicon, a, b):
     """(exp(rho), count) of a pair of word ids; (1, 0) where a word is unknown: nothing is claimed."""
-    if a == NONE or b == NONE or a == UNKNOWN or b == UNKNOWN:
-        return 1.0, 0.0
-    seen = lexicon.level_count[find_level(lexicon.bigram_keys, lexicon.bigram_levels, bigram_key(a, b))]
-    expected = lexicon.count[a] * lexicon.count[b] / CORPUS_TOKENS
+    if not (is_known(a) and is_known(b)):
+        return np.float32(1.0), np.float32(0.0)
+    first = np.int64(lexicon.follower_offsets[a])
+    size = np.int64(lexicon.follower_offsets[a + 1]) - first
+    seen = lexicon.level_count[find_neighbour(lexicon.followers, first, size, permute(b))]
+    expected = lexicon.count[a] * lexicon.count[b] * PER_TOKEN
     return (seen + SMOOTHING) / (expected + SMOOTHING), seen
 
 
-@njit
+@inner
 def triple_ratio(lexicon, left, word, right, seen_left, seen_right):
     """exp of the trigram's association given its bigrams' counts; 1 unless both bigrams were seen."""
     if seen_left == 0.0 or seen_right == 0.0:
-        return 1.0, 0.0
-    hashed = trigram_key(left, word, right)
-    seen = lexicon.level_count[find_level(lexicon.trigram_keys, lexicon.trigram_levels, hashed)]
+        return np.float32(1.0)
+    seen = lexicon.level_count[find_trigram(lexicon.trigrams, trigram_key(left, word, right))]
     expected = seen_left * seen_right / lexicon.count[word]
-    return (seen + SMOOTHING) / (expected + SMOOTHING), seen
+    return (seen + SMOOTHING) / (expected + SMOOTHING)
 
 
-@njit
-def measure_fit(lexicon, ids, count, pair, seen, triple):
-    """Fill pair[t] = rho(t-1, t), seen[t] = c(t-1, t), triple[t] around t; all float32[count]."""
+@inner
+def measure_fit(lexicon, ids, count, pair, triple, seen, own):
+    """Fill pair[t] = rho(t-1, t), triple[t] around t, seen[t] = c(t-1, t), and own[t] = exp of the sum of
+    pair[t], pair[t+1] and triple[t]: how well the word fits; all float32[count]."""
     pair[0] = 0.0
     seen[0] = 0.0
+    own[0] = 1.0
     for t in range(1, count):
-        ratio, times = pair_ratio(lexicon, ids[t - 1], ids[t])
-        pair[t] = math.log(ratio)
-        seen[t] = times
+        own[t], seen[t] = pair_ratio(lexicon, ids[t - 1], ids[t])
+    for t in range(1, count):
+        pair[t] = fast_log(own[t]) if own[t] != 1.0 else 0.0
     triple[0] = 0.0
     triple[count - 1] = 0.0
     for t in range(1, count - 1):
-        ratio, _ = triple_ratio(lexicon, ids[t - 1], ids[t], ids[t + 1], seen[t], seen[t + 1])
-        triple[t] = math.log(ratio)
+        ratio = triple_ratio(lexicon, ids[t - 1], ids[t], ids[t + 1], seen[t], seen[t + 1])
+        triple[t] = fast_log(ratio) if ratio != 1.0 else 0.0
+        own[t] *= own[t + 1] * ratio

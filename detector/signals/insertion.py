@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
+from detector.kernels import inner
 from detector.lexicon.tables import FIRST_WORD
 from detector.signals.fit import pair_ratio
 from detector.tokens import Mark
@@ -20,7 +19,7 @@ from detector.tokens import Mark
 _HYPHENATED = int(Mark.HYPHENATED)
 
 
-@njit
+@inner
 def measure_insertion(lexicon, tokens, count, pair, gain):
     """gain[t] in nats, 0 where nothing speaks for an insertion; float32[count]."""
     ids, marks = tokens.ids, tokens.marks

@@ -7,8 +7,8 @@ use too is told apart by its count in clean prose (`phrase_log_count`), which th
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from detector.kernels import inner
 from detector.lexicon.hashing import extend_phrase_hash, find_word
 from detector.lexicon.tables import FIRST_WORD, Flag
 
@@ -16,7 +16,7 @@ MAX_WORDS = 6
 _PHRASE_START = int(Flag.PHRASE_START)
 
 
-@njit
+@inner
 def find_phrases(lexicon, ids, count, phrase, cover):
     """phrase[t] = 1 + index of the phrase that starts at t, or 0; cover[t] = words still covered from t.
 

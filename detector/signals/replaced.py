@@ -8,11 +8,11 @@ with its suggestion), the "weights of what stands where" of hashing-trick classi
 
 from __future__ import annotations
 
-import math
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from detector.kernels import inner
 from detector.lexicon.hashing import mix
 from detector.lexicon.tables import BREAK, FIRST_WORD, Flag
 from detector.tokens import Mark
@@ -22,24 +22,51 @@ DENSE = 1024
 """Entries for binned signals; the hashed identities follow."""
 SIZE = DENSE + (1 << HASH_BITS)
 ACTIVE = 16
-"""How many entries each token sums."""
+"""How many entries each token sums; from FIRST_HASHED on they are hashed identities, if there are any."""
+FIRST_HASHED = 12
+LIMIT = 3.0
+"""Hashed weights stay within this, so that no single word decides about a page."""
+STEP = np.float32(LIMIT / 127)
+"""Hashed weights are multiples of this, held in a byte: the table must stay in the cache."""
+_LOWEST_ODDS, _ODDS_STEPS = 12.0, 16.0
+_PROBABILITIES = (1.0 / (1.0 + np.exp(_LOWEST_ODDS - (np.arange(384) + 0.5) / _ODDS_STEPS))).astype(
+    np.float32
+)
 _FUNCTION = int(Flag.FUNCTION)
 _CAPITALISED = int(Mark.CAPITALISED)
 
 
-@njit
+class TokenWeights(NamedTuple):
+    """`dense` float32[DENSE] for the binned signals, `hashed` int8[2^HASH_BITS] in units of STEP."""
+
+    dense: np.ndarray
+    hashed: np.ndarray
+
+
+def pack_weights(weights: np.ndarray) -> TokenWeights:
+    """float[SIZE] as trained -> as kernels take them. Weights that went through here once come out unchanged."""
+    hashed = np.clip(np.rint(weights[DENSE:].astype(np.float32) / STEP), -127, 127)
+    return TokenWeights(weights[:DENSE].astype(np.float32), hashed.astype(np.int8))
+
+
+def unpack_weights(weights: TokenWeights) -> np.ndarray:
+    """float32[SIZE]: the numbers that `pack_weights` kept."""
+    return np.concatenate([weights.dense, weights.hashed * STEP])
+
+
+@inner
 def _bin(value, low, step, bins):
     i = np.int64((value - low) * step)
     return 0 if i < 0 else (bins - 1 if i >= bins else i)
 
 
-@njit
+@inner
 def _hashed(kind, a, b):
     key = mix((np.uint64(kind) << np.uint64(48)) ^ (np.uint64(a) << np.uint64(20)) ^ np.uint64(b))
     return DENSE + np.int64(key >> np.uint64(64 - HASH_BITS))
 
 
-@njit
+@inner
 def token_features(lexicon, tokens, count, signals, t, out):
     """Fill `out` int32[ACTIVE] with the entries that are on for token t (not a BREAK)."""
     ids = tokens.ids
@@ -79,21 +106,24 @@ def token_features(lexicon, tokens, count, signals, t, out):
     out[15] = _hashed(4, signals.best[t], word) if signals.best[t] else 423
 
 
-@njit
-def score_tokens(lexicon, tokens, count, signals, weights, active, replaced):
-    """replaced[t] = log-odds that a spinner put token t there; 0 on a BREAK. `weights` float32[SIZE],
-    `active` int32[ACTIVE] scratch, `replaced` float32[count]."""
+@inner
+def score_tokens(lexicon, tokens, count, signals, weights, active, replaced, probability):
+    """replaced[t] = log-odds that a spinner put token t there, probability[t] the same as a probability; 0 on a
+    BREAK. `weights` TokenWeights, `active` int32[ACTIVE] scratch; both results float32[count]."""
+    dense, hashed = weights.dense, weights.hashed
     for t in range(count):
-        replaced[t] = 0.0
+        replaced[t] = probability[t] = 0.0
         if tokens.ids[t] == BREAK:
             continue
         token_features(lexicon, tokens, count, signals, t, active)
-        total = 0.0
-        for i in range(ACTIVE):
-            total += weights[active[i]]
-        replaced[t] = total
-
-
-@njit
-def sigmoid(value):
-    return 1.0 / (1.0 + math.exp(-value))
+        total = np.float32(0.0)
+        steps = np.int64(0)
+        for i in range(FIRST_HASHED):
+            total += dense[active[i]]
+        for i in range(FIRST_HASHED, ACTIVE):
+            if active[i] >= DENSE:
+                steps += hashed[active[i] - DENSE]
+            else:
+                total += dense[active[i]]
+        replaced[t] = total + np.float32(steps) * STEP
+        probability[t] = _PROBABILITIES[_bin(replaced[t], -_LOWEST_ODDS, _ODDS_STEPS, 384)]

@@ -5,8 +5,7 @@ Template languages use braces too: `{{...}}` and `{%...%}` are code, and an opti
 
 from __future__ import annotations
 
-from numba import njit
-
+from detector.kernels import inner
 from detector.lexicon.tables import FIRST_WORD, Flag
 
 MAX_GROUP_BYTES = 400
@@ -14,7 +13,7 @@ MIN_DOUBLED_LETTERS = 4
 _FUNCTION = int(Flag.FUNCTION)
 
 
-@njit
+@inner
 def find_spintax(buffer, begin, end, starts, ends):
     """Code-point spans of `{a|b}` groups (also with `/`) into starts, ends (int32[capacity]); returns how
     many there are, counted on beyond the capacity."""
@@ -49,7 +48,7 @@ def find_spintax(buffer, begin, end, starts, ends):
     return found
 
 
-@njit
+@inner
 def is_doubled(lexicon, ids, hashes, starts, ends, t):
     """A content word of at least four letters stands twice in a row."""
     return (

@@ -10,8 +10,8 @@ features of web spam).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from detector.kernels import inner
 from detector.lexicon.hashing import mix
 from detector.lexicon.tables import BREAK, FIRST_WORD, NUMBER, Flag
 from detector.tokens import Mark
@@ -42,58 +42,93 @@ _FUNCTION, _COMMERCIAL = int(Flag.FUNCTION), int(Flag.COMMERCIAL)
 _CAPITALISED, _COMMA, _PARAGRAPH = int(Mark.CAPITALISED), int(Mark.COMMA_BEFORE), int(Mark.PARAGRAPH)
 
 
-@njit
-def _is_content(lexicon, ids, starts, ends, t):
+@inner
+def _is_content(flags, ids, starts, ends, t):
     """A word that can be an end of a keyphrase: not a function word, not a lone letter."""
     if ids[t] == BREAK or ids[t] == NUMBER:
         return False
     if ends[t] - starts[t] < 2:
         return False
-    return ids[t] < FIRST_WORD or not lexicon.word_flags[ids[t]] & _FUNCTION
+    return ids[t] < FIRST_WORD or not flags[ids[t]] & _FUNCTION
 
 
-@njit
-def count_repeats(lexicon, tokens, count, n, keys, counts, repeats):
-    """repeats[t] = how often the n-gram that starts at t occurs in the document, 0 where none may start.
+@inner
+def _slot(keys, mask, key):
+    """Where `key` (not 0) lies or belongs in the open-addressing table `keys` uint32[mask + 1]."""
+    slot = np.int64(key >> np.uint32(7)) & mask
+    while keys[slot] != 0 and keys[slot] != key:
+        slot = (slot + 1) & mask
+    return slot
 
-    `keys` uint32 and `counts` int32 are scratch whose size, a power of two, is at least twice `count`.
-    """
-    ids, hashes, starts, ends = tokens.ids, tokens.hashes, tokens.starts, tokens.ends
+
+@inner
+def _clear(count, keys, counts):
+    """Empty a table that holds `count` entries at a load of at most a half; returns its mask."""
     size = 16
     while size < 2 * count:
         size *= 2
-    mask = np.uint64(size - 1)
     for i in range(size):
         keys[i] = 0
         counts[i] = 0
-    for step in range(2):
-        for t in range(count):
-            if step == 0:
-                repeats[t] = 0
-            if t + n > count or not _is_content(lexicon, ids, starts, ends, t):
-                continue
-            if not _is_content(lexicon, ids, starts, ends, t + n - 1):
-                continue
-            state = np.uint64(n)
-            whole = True
-            for i in range(n):
-                if ids[t + i] == BREAK:
-                    whole = False
-                state = mix(state ^ np.uint64(hashes[t + i]))
-            if not whole:
-                continue
-            key = np.uint32(state & np.uint64(0xFFFFFFFF)) | np.uint32(1)
-            slot = np.int64((state >> np.uint64(32)) & mask)
-            while keys[slot] != 0 and keys[slot] != key:
-                slot = np.int64((np.uint64(slot) + np.uint64(1)) & mask)
+    return size - 1
+
+
+@inner
+def count_words(tokens, count, keys, counts, times):
+    """times[t] = how often the word at t occurs in the document, 0 on a BREAK; int32[count]. `keys` uint32 and
+    `counts` int32 are scratch whose size, a power of two, is at least twice `count`."""
+    ids, hashes = tokens.ids, tokens.hashes
+    mask = _clear(count, keys, counts)
+    for t in range(count):
+        times[t] = -1
+        if ids[t] != BREAK:
+            key = hashes[t] | np.uint32(1)
+            slot = _slot(keys, mask, key)
             keys[slot] = key
-            if step == 0:
-                counts[slot] += 1
-            else:
-                repeats[t] = counts[slot]
+            counts[slot] += 1
+            times[t] = slot
+    for t in range(count):
+        times[t] = counts[times[t]] if times[t] >= 0 else 0
 
 
-@njit
+@inner
+def count_repeats(lexicon, tokens, count, n, keys, counts, times, repeats):
+    """repeats[t] = how often the n-gram that starts at t occurs in the document, 0 where none may start; n >= 2.
+
+    `keys` and `counts` are scratch as in `count_words`, which gives `times`: an n-gram with a word that occurs
+    once occurs once, and only the others are hashed.
+    """
+    ids, hashes, starts, ends = tokens.ids, tokens.hashes, tokens.starts, tokens.ends
+    flags = lexicon.word_flags
+    mask = _clear(count, keys, counts)
+    for t in range(count - n + 1):
+        repeats[t] = 0
+        if not _is_content(flags, ids, starts, ends, t) or not _is_content(
+            flags, ids, starts, ends, t + n - 1
+        ):
+            continue
+        rarest = times[t]
+        for i in range(1, n):
+            rarest = min(rarest, times[t + i])
+        if rarest < 2:
+            repeats[t] = rarest
+            continue
+        state = np.uint64(n)
+        for i in range(n):
+            state = mix(state ^ np.uint64(hashes[t + i]))
+        key = np.uint32(state & np.uint64(0xFFFFFFFF)) | np.uint32(1)
+        slot = _slot(keys, mask, key)
+        keys[slot] = key
+        counts[slot] += 1
+        repeats[t] = -1 - slot
+    for t in range(count):
+        if t > count - n:
+            repeats[t] = 0
+        elif repeats[t] < 0:
+            repeats[t] = counts[-1 - repeats[t]]
+
+
+@inner
 def _same_words(hashes, a, b, n):
     for i in range(n):  # noqa: SIM110 (numba has no generator expressions)
         if hashes[a + i] != hashes[b + i]:
@@ -101,7 +136,7 @@ def _same_words(hashes, a, b, n):
     return True
 
 
-@njit
+@inner
 def _placement(lexicon, tokens, zones, count, pair, first, n, out):
     """How the phrase of n words that starts at token `first` stands in its places; fills PLACEMENT."""
     ids, hashes, marks = tokens.ids, tokens.hashes, tokens.marks
@@ -141,7 +176,7 @@ def _placement(lexicon, tokens, zones, count, pair, first, n, out):
     out[7] = commercial / n
 
 
-@njit
+@inner
 def _lists(lexicon, tokens, count, words, keys, counts, out):
     """Shares of words in comma lists, keyword lines, commercial words, lines that occur again, runs without
     a function word, and the longest of those."""
@@ -149,11 +184,7 @@ def _lists(lexicon, tokens, count, words, keys, counts, out):
     listed = segment = segments = run = 0
     bare = in_bare = longest = 0
     line = functions = keyword_lines = commercial = repeated = 0
-    size = 16
-    while size < 2 * count:
-        size *= 2
-    for i in range(size):
-        keys[i] = 0
+    mask = _clear(count, keys, counts)
     state = np.uint64(0)
     for t in range(count + 1):
         ending = t == count or ids[t] == BREAK
@@ -171,9 +202,7 @@ def _lists(lexicon, tokens, count, words, keys, counts, out):
                 if functions == 0:
                     keyword_lines += line
                 key = np.uint32(state & np.uint64(0xFFFFFFFF)) | np.uint32(1)
-                slot = np.int64((state >> np.uint64(32)) & np.uint64(size - 1))
-                while keys[slot] != 0 and keys[slot] != key:
-                    slot = (slot + 1) & (size - 1)
+                slot = _slot(keys, mask, key)
                 if keys[slot] == key:
                     repeated += line
                 keys[slot] = key
@@ -201,12 +230,18 @@ def _lists(lexicon, tokens, count, words, keys, counts, out):
     out[4], out[5] = in_bare / words, min(longest, 60) / 60
 
 
-@njit
-def measure_stuffing(lexicon, tokens, zones, count, words, pair, keys, counts, repeats, covered, out):
-    """Fill `out` float32[len(NAMES)]. `repeats` int32 and `covered` uint8 are scratch [count]."""
+@inner
+def measure_stuffing(lexicon, tokens, zones, count, words, pair, keys, counts, times, repeats, covered, out):
+    """Fill `out` float32[len(NAMES)]. `times` and `repeats` int32 and `covered` uint8 are scratch [count]."""
     out[:] = 0.0
+    count_words(tokens, count, keys, counts, times)
     for n in range(1, MAX_N + 1):
-        count_repeats(lexicon, tokens, count, n, keys, counts, repeats)
+        if n == 1:
+            for t in range(count):
+                content = _is_content(lexicon.word_flags, tokens.ids, tokens.starts, tokens.ends, t)
+                repeats[t] = times[t] if content else 0
+        else:
+            count_repeats(lexicon, tokens, count, n, keys, counts, times, repeats)
         best = best_at = pairs = cover = starts = 0
         for t in range(count):
             covered[t] = 0

@@ -6,8 +6,7 @@ and learners' prose have poor fit for honest reasons. Disguised words are counte
 
 from __future__ import annotations
 
-from numba import njit
-
+from detector.kernels import inner
 from detector.lexicon.tables import BREAK, FIRST_WORD, NUMBER, UNKNOWN, Flag
 from detector.signals.spintax import is_doubled
 from detector.tokens import Mark
@@ -23,7 +22,7 @@ _CAPITALISED, _ALL_CAPITALS, _COMMA = int(Mark.CAPITALISED), int(Mark.ALL_CAPITA
 _DISGUISED, _SOFT, _OTHER = int(Mark.DISGUISED), int(Mark.SOFT_HYPHEN), int(Mark.OTHER_SCRIPT)
 
 
-@njit
+@inner
 def measure_style(lexicon, tokens, zones, count, out):
     """Fill `out` float32[len(NAMES)] with shares of the words in prose zones; returns those words' number."""
     ids, marks = tokens.ids, tokens.marks

@@ -9,53 +9,77 @@ is what the neighbours alone say against w; the best candidate is the suggestion
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
-from numba import njit
+from detector.kernels import inner
+from detector.lexicon.hashing import find_neighbour, find_trigram, may_have, permute, trigram_key
+from detector.lexicon.tables import BREAK, FIRST_WORD, Flag
+from detector.signals.fit import PER_TOKEN, SMOOTHING, fast_log, is_known
 
-from detector.lexicon.tables import FIRST_WORD
-from detector.signals.fit import pair_ratio, triple_ratio
+_SMOOTHING2 = np.float32(SMOOTHING * SMOOTHING)
+_ONE = np.float32(1.0)
+_FUNCTION = int(Flag.FUNCTION)
+GOOD_FIT = (np.float32(2.72), np.float32(1.0))
+"""A content word and a function word whose neighbours take it this well (`own`, see `measure_fit`) are not asked
+for synonyms in scoring: most words fit, and most of the time goes into the asking."""
+ANY_FIT = (np.float32(np.inf), np.float32(np.inf))
+"""Ask for every word, as for evidence."""
 
-STRENGTH_SCALE = 1 / 60
-"""`candidate_strength` is 10 for a loose Moby synonym and 60 for one from the spin tables (weight 1)."""
 
+@inner
+def measure_swap(lexicon, ids, count, own, limits, choice, context, best, margin):
+    """Fill choice, context, margin (float32[count]) and best (int32[count]); all 0 where a word has no
+    candidates or fits well.
 
-@njit
-def measure_swap(lexicon, ids, count, pair, seen, triple, choice, context, best, margin):
-    """Fill choice, context, margin (float32[count], 0 where a word has no candidates) and best (int32, 0).
-
-    `margin` is log v(best) - log v(w): how much better the suggestion fits, its frequency included.
+    `own` comes from `measure_fit`, `limits` is GOOD_FIT or ANY_FIT. `margin` is log v(best) - log v(w): how much better the suggestion fits,
+    its frequency included.
     """
+    counts, levels = lexicon.count, lexicon.level_count
+    offsets, candidates = lexicon.candidate_offsets, lexicon.candidate_ids
+    follower_offsets, followers = lexicon.follower_offsets, lexicon.followers
+    predecessor_offsets, predecessors = lexicon.predecessor_offsets, lexicon.predecessors
     for t in range(count):
-        choice[t] = 0.0
-        context[t] = 0.0
-        margin[t] = 0.0
+        choice[t] = context[t] = margin[t] = 0.0
         best[t] = 0
         word = ids[t]
-        if word < FIRST_WORD:
+        if word < FIRST_WORD or offsets[word] == offsets[word + 1]:
             continue
-        first, last = lexicon.candidate_offsets[word], lexicon.candidate_offsets[word + 1]
-        if first == last:
+        if own[t] >= (limits[1] if lexicon.word_flags[word] & _FUNCTION else limits[0]):
             continue
         left = ids[t - 1]
-        right = ids[t + 1] if t + 1 < count else 1
-        right_pair = pair[t + 1] if t + 1 < count else 0.0
-        own = lexicon.count[word] * math.exp(pair[t] + right_pair + triple[t])
-        total = own
-        prior = lexicon.count[word]
-        top = 0.0
-        for i in range(first, last):
-            candidate = lexicon.candidate_ids[i]
-            ratio_left, seen_left = pair_ratio(lexicon, left, candidate)
-            ratio_right, seen_right = pair_ratio(lexicon, candidate, right)
-            ratio, _ = triple_ratio(lexicon, left, candidate, right, seen_left, seen_right)
-            weight = lexicon.count[candidate] * lexicon.candidate_strength[i] * STRENGTH_SCALE
-            value = weight * ratio_left * ratio_right * ratio
+        right = ids[t + 1] if t + 1 < count else BREAK
+        left_rate = right_rate = np.float32(0.0)
+        left_first = left_size = right_first = right_size = np.int64(0)
+        if is_known(left):
+            left_rate = counts[left] * PER_TOKEN
+            left_first = np.int64(follower_offsets[left])
+            left_size = np.int64(follower_offsets[left + 1]) - left_first
+        if is_known(right):
+            right_rate = counts[right] * PER_TOKEN
+            right_first = np.int64(predecessor_offsets[right])
+            right_size = np.int64(predecessor_offsets[right + 1]) - right_first
+        total = top = np.float32(0.0)
+        for i in range(offsets[word], offsets[word + 1]):
+            times = lexicon.candidate_count[i]
+            expected = (left_rate * times + SMOOTHING) * (right_rate * times + SMOOTHING)
+            value = lexicon.candidate_weight[i] * _SMOOTHING2 / expected
+            shuffled = permute(candidates[i])
+            level_left = level_right = 0
+            if left_size and may_have(lexicon.follower_filters, left_first, left_size, shuffled):
+                level_left = find_neighbour(followers, left_first, left_size, shuffled)
+            if right_size and may_have(lexicon.predecessor_filters, right_first, right_size, shuffled):
+                level_right = find_neighbour(predecessors, right_first, right_size, shuffled)
+            if level_left | level_right:
+                seen_left, seen_right = levels[level_left], levels[level_right]
+                value *= (_ONE + seen_left / SMOOTHING) * (_ONE + seen_right / SMOOTHING)
+                if level_left != 0 and level_right != 0:
+                    seen = levels[find_trigram(lexicon.trigrams, trigram_key(left, candidates[i], right))]
+                    value *= (seen + SMOOTHING) / (seen_left * seen_right / times + SMOOTHING)
             total += value
-            prior += weight
             if value > top:
                 top = value
-                best[t] = candidate
-        choice[t] = math.log(total / own)
-        context[t] = choice[t] - math.log(prior / lexicon.count[word])
-        margin[t] = math.log(top / own)
+                best[t] = candidates[i]
+        fits = counts[word] * own[t]
+        choice[t] = fast_log(_ONE + total / fits)
+        context[t] = choice[t] - lexicon.prior[word]
+        margin[t] = fast_log(top / fits)

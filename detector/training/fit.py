@@ -24,6 +24,7 @@ from detector import __version__, features
 from detector.lexicon.tables import LexiconFiles, load_lexicon
 from detector.model import HEADS, save_model
 from detector.paths import LEXICON, SHIPPED
+from detector.signals.replaced import pack_weights
 from detector.spinner.tables import Thesaurus
 from detector.training.examples import (
     Example,
@@ -143,7 +144,7 @@ def cross_fit(
     for fold in range(FOLDS):
         weights = fit_tokens(data, np.flatnonzero(token_folds != fold), seed)
         rows = np.flatnonzero(folds == fold)
-        matrix[rows] = feature_matrix(lexicon.tables, weights, [examples[i].text for i in rows])
+        matrix[rows] = feature_matrix(lexicon.tables, pack_weights(weights), [examples[i].text for i in rows])
         held = np.flatnonzero(token_folds == fold)
         if len(np.unique(data.labels[held])) == 2:
             auc = roc_auc_score(data.labels[held], weights[data.active[held]].sum(axis=1))

@@ -11,6 +11,7 @@ from detector.document import Document
 from detector.kernels import kernel
 from detector.lexicon.tables import Lexicon
 from detector.packing import pack
+from detector.signals.replaced import TokenWeights
 
 
 @kernel
@@ -21,7 +22,7 @@ def _fill(lexicon, weights, buffer, offsets, zone_offsets, kinds, starts, ends, 
 
 
 def feature_matrix(
-    lexicon: Lexicon, token_weights: np.ndarray, documents: Sequence[str | Document]
+    lexicon: Lexicon, token_weights: TokenWeights, documents: Sequence[str | Document]
 ) -> np.ndarray:
     """float32[D, WIDTH]; see `features.NAMES`. Raises nothing for any text; an empty text gives zeros."""
     batch = pack([Document(d) if isinstance(d, str) else d for d in documents])

@@ -11,18 +11,24 @@ import random
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from detector.features import measure_tokens, new_scratch
+from detector.kernels import kernel
 from detector.lexicon.tables import BREAK, Lexicon
-from detector.signals.replaced import ACTIVE, DENSE, SIZE, token_features
+from detector.signals.replaced import (
+    ACTIVE,
+    DENSE,
+    LIMIT,
+    SIZE,
+    pack_weights,
+    token_features,
+    unpack_weights,
+)
 from detector.training.examples import Example
 
 EPOCHS = 3
 RATE = 0.15
 L2_DENSE, L2_HASHED = 1e-7, 2e-5
-LIMIT = 3.0
-"""Hashed weights stay within this, so that no single word decides about a page."""
 
 
 @dataclass
@@ -35,7 +41,7 @@ class TokenData:
     document: np.ndarray
 
 
-@njit
+@kernel
 def _collect(lexicon, zero, buffer, scratch, none8, none32, active):
     count, _, _ = measure_tokens(lexicon, zero, buffer, 0, buffer.shape[0], none8, none32, none32, scratch)
     for t in range(count):
@@ -46,7 +52,7 @@ def _collect(lexicon, zero, buffer, scratch, none8, none32, active):
 
 def collect_tokens(lexicon: Lexicon, examples: list[Example]) -> TokenData:
     """Token entries and labels of all examples with spans (spun) or spun = 0 (clean)."""
-    zero = np.zeros(SIZE, np.float32)
+    zero = pack_weights(np.zeros(SIZE, np.float32))
     scratch = new_scratch(max(len(e.text.encode("utf-8", "surrogatepass")) for e in examples))
     none8, none32 = np.zeros(0, np.uint8), np.zeros(0, np.int32)
     active = np.empty((scratch.zones.shape[0], ACTIVE), np.int32)
@@ -69,7 +75,7 @@ def collect_tokens(lexicon: Lexicon, examples: list[Example]) -> TokenData:
     return TokenData(*joined)
 
 
-@njit
+@kernel
 def _adagrad(active, labels, sample_weights, order, weights, squares, rate, l2_dense, l2_hashed, limit):
     loss = 0.0
     for k in range(order.shape[0]):
@@ -91,7 +97,7 @@ def _adagrad(active, labels, sample_weights, order, weights, squares, rate, l2_d
 
 
 def fit_tokens(data: TokenData, rows: np.ndarray, seed: int) -> np.ndarray:
-    """float32[SIZE] weights from the tokens in `rows` (indices)."""
+    """float32[SIZE] weights from the tokens in `rows` (indices), rounded as a bundle holds them."""
     weights, squares = np.zeros(SIZE, np.float32), np.full(SIZE, 1.0, np.float32)
     squares[DENSE:] = 4.0
     weights[400:411] = -0.2
@@ -101,7 +107,7 @@ def fit_tokens(data: TokenData, rows: np.ndarray, seed: int) -> np.ndarray:
         _adagrad(
             data.active, data.labels, data.weights, order, weights, squares, RATE, L2_DENSE, L2_HASHED, LIMIT
         )
-    return weights
+    return unpack_weights(pack_weights(weights.astype(np.float16)))
 
 
 def folds_of(groups: list[str], folds: int, seed: int) -> np.ndarray:

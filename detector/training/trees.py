@@ -1,4 +1,4 @@
-"""Boosted trees from scikit-learn -> the flat arrays that `features.head_odds` walks.
+"""Boosted trees from scikit-learn -> the flat arrays of a bundle.
 
 scikit-learn has no public view of a fitted histogram booster, so this reads `_predictors` (unchanged since
 0.21, read by skl2onnx too); a test holds the result against `decision_function`.
@@ -11,19 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from detector.features import head_odds
+from detector.features import head_odds, lay_out
 from detector.kernels import kernel
 
 
 @kernel
-def _walk(trees, roots, scale, matrix, out):
-    for d in range(matrix.shape[0]):
-        out[d] = head_odds(trees, roots, scale, matrix[d])
+def _walk(head, matrix, out):
+    head_odds(head, matrix, matrix.shape[0], out)
 
 
 @dataclass(frozen=True)
 class Trees:
-    """One head: `nodes` float64[N, 5], `roots` int32[R], `scale` float64[3], as in `features.head_odds`."""
+    """One head: `nodes` float64[N, 5], `roots` int32[R], `scale` float64[3], as `features.lay_out` takes them."""
 
     nodes: np.ndarray
     roots: np.ndarray
@@ -32,7 +31,8 @@ class Trees:
     def raw(self, matrix: np.ndarray) -> np.ndarray:
         """float64[D] log-odds of `matrix` float32[D, WIDTH] under `scale`."""
         out = np.empty(len(matrix))
-        _walk(self.nodes, self.roots, self.scale, np.ascontiguousarray(matrix, np.float32), out)
+        head = lay_out(self.nodes, self.roots, self.scale)
+        _walk(head, np.ascontiguousarray(matrix, np.float32), out)
         return out
 
 

@@ -87,11 +87,11 @@ def test_onnx_gives_the_scores_of_the_bundle(any_detector: Detector) -> None:
 def test_rows_on_a_threshold_go_where_the_kernel_sends_them(any_detector: Detector) -> None:
     from detector.training.trees import Trees
 
-    heads = any_detector.model.heads
+    arrays = any_detector.model.arrays
     rows = at_thresholds(any_detector)
-    for i, roots in enumerate((heads.spun_roots, heads.stuffed_roots)):
-        kernel = Trees(heads.trees, roots, heads.scales[i]).raw(rows)
-        assert plain_trees(any_detector.model, HEADS[i]).log_odds(rows) == pytest.approx(kernel, abs=1e-9)
+    for i, head in enumerate(HEADS):
+        kernel = Trees(arrays["trees.npy"], arrays[f"{head}_roots.npy"], arrays["scales.npy"][i]).raw(rows)
+        assert plain_trees(any_detector.model, head).log_odds(rows) == pytest.approx(kernel, abs=1e-9)
 
 
 def test_onnx_metadata_say_what_goes_in_and_what_comes_out(detector: Detector) -> None:

@@ -23,7 +23,7 @@ def cut_off(folder: Path) -> None:
 
 
 def flip_a_bit(folder: Path) -> None:
-    path = folder / "bigram_levels.npy"
+    path = folder / "followers.npy"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
@@ -84,10 +84,10 @@ def replace_array(folder: Path, name: str, array: np.ndarray) -> None:
     ("damage", "message"),
     [
         (cut_off, r"word_keys\.npy has \d+ bytes, the manifest says \d+"),
-        (flip_a_bit, r"bigram_levels\.npy does not match the hash"),
+        (flip_a_bit, r"followers\.npy does not match the hash"),
         (remove, r"fold\.npy is missing: reinstall, or run"),
         (remove_manifest, r"manifest\.json is missing: reinstall, or run"),
-        (other_format, r"has lexicon format 99; this release reads 1"),
+        (other_format, r"has lexicon format 99; this release reads 2"),
         (list_for_manifest, r"manifest\.json can't be read"),
         (deep_manifest, r"manifest\.json can't be read"),
         (entry_missing, r"\.npy is missing"),
@@ -110,7 +110,7 @@ def test_what_is_written_is_read(built: Path, tmp_path: Path) -> None:
 
 def test_tables_are_mapped_and_cannot_be_written(tiny: LexiconFiles) -> None:
     with pytest.raises(ValueError, match="read-only"):
-        tiny.tables.bigram_levels[0] = 1
+        tiny.tables.followers[0] = 1
 
 
 def test_every_shipped_word_is_found_under_its_id(measure: Measure, lexicon: LexiconFiles) -> None:
@@ -134,8 +134,12 @@ def test_shipped_tables_are_consistent(lexicon: LexiconFiles) -> None:
     assert tables.candidate_offsets[-1] == len(tables.candidate_ids) == len(tables.candidate_strength)
     assert FIRST_WORD <= tables.candidate_ids.min() <= tables.candidate_ids.max() < words
     assert tables.phrase_index.max() == len(tables.phrase_log_count)
-    assert (tables.bigram_keys == 0).any()
-    assert (tables.trigram_keys == 0).any()
+    for name in ("follower", "predecessor"):
+        offsets, entries = getattr(tables, f"{name}_offsets"), getattr(tables, f"{name}s")
+        assert len(getattr(tables, f"{name}_filters")) == len(entries) == offsets[-1]
+        sizes, used = np.diff(offsets), np.diff(np.concatenate([[0], np.cumsum(entries > 0)])[offsets])
+        assert (used < sizes)[sizes > 0].all(), "a table without an empty slot: a look-up would not end"
+    assert (tables.trigrams == 0).any()
 
 
 def test_shipped_folding_is_that_of_the_sources(lexicon: LexiconFiles) -> None:

@@ -55,7 +55,7 @@ def test_jargon_of_unknown_words_claims_nothing(measure: Measure) -> None:
 def test_between_unknown_words_the_neighbours_say_nothing(measure: Measure) -> None:
     measured = measure("flumbotide sufficient quombing")
     at = measured.at("sufficient")
-    assert measured.column("context")[at] == pytest.approx(0.0, abs=1e-5)
+    assert measured.column("context")[at] == pytest.approx(0.0, abs=5e-4)
 
 
 @given(any_text)
