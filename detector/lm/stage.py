@@ -88,7 +88,8 @@ class LastStage:
             raise OtherModelError(
                 f"the last stage was fitted to another model than {model.name}: score without it, or {REFIT}"
             )
-        return replace(model, curves=np.stack([self.fitted.curves[int(self.every)], model.curves[1]]))
+        curves = np.stack([self.fitted.curves[int(self.every)], model.arrays["curves.npy"][1]])
+        return replace(model, arrays=model.arrays | {"curves.npy": curves})
 
 
 def prose(document: Document) -> str:
