@@ -63,6 +63,11 @@ class Verdict:
     error: str | None = None
 
     @property
+    def read_again(self) -> bool:
+        """Whether the language model of the last stage took part."""
+        return "+lm#" in self.model
+
+    @property
     def flagged(self) -> bool:
         return self.verdict == "spam"
 

@@ -27,7 +27,7 @@ def build(
         ),
     ] = None,
 ) -> None:
-    """Make the language model, once a machine: downloads 93 MB, keeps 71 MB in the user's cache folder.
+    """Make the language model, once a machine: downloads 93 MB, keeps 80 MB in the user's cache folder.
 
     Needs the extra lm: pip install "spun-text-detector\\[lm]". Takes about ten seconds.
 

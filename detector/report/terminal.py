@@ -66,6 +66,8 @@ def _title(verdict: Verdict) -> Text:
     line = Text.assemble((f" {word} ", style), " ", (_one_line(verdict.id), "bold"))
     line.append(f"  {_one_line(headline(verdict))}", "default")
     notes = [f"{verdict.words:,} words"] if verdict.status != "failed" else []
+    if verdict.read_again:
+        notes.append("read by the language model too")
     if verdict.truncated:
         notes.append("only the first 1,000,000 characters were read")
     line.append("".join(f" \u00b7 {note}" for note in notes), "dim")

@@ -36,6 +36,8 @@ def test_every_page_is_read_and_says_so(detector: Detector, model: Model, reader
     for text in TEXTS:
         fast, verdict = detector.score(text), both.score(text)
         assert verdict.model == f"{fast.model}+lm#00000000"
+        assert verdict.read_again
+        assert not fast.read_again
         assert fast.spun is not None
         odds = np.log(fast.spun / (1 - fast.spun))
         read, _ = make_fitted(model.digest).probe(reader.states(text).values)
