@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SEEDS := $(wildcard ../shared/data/seeds/*.txt)
 DEMO := $(if $(SEEDS),$(SEEDS),$(wildcard tests/samples/*.txt))
 
-.PHONY: demo test test-engines lint types contract check train quality bench fuzz clean
+.PHONY: demo test test-engines lint types contract check train quality bench fuzz lock audit minimum release clean
 
 demo: $(VENV)/ready
 	@$(BIN)/detector score --exit-zero --format human $(DEMO)
@@ -51,6 +51,34 @@ fuzz: $(VENV)/ready
 	for target in $$($(BIN)/python fuzz/run.py --list); do \
 	  echo "== $$target"; $(BIN)/python fuzz/run.py $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 || exit 1; \
 	done
+
+# What development and CI install, pinned with hashes; `make lock` after a change of pyproject.toml (needs uv).
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --output-file requirements-dev.lock
+
+audit: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --requirement requirements-dev.lock --disable-pip
+
+# The tests with the oldest versions that pyproject.toml allows, in a virtual environment of their own (needs uv).
+minimum:
+	uv pip compile pyproject.toml --extra dev --resolution lowest-direct --python-version 3.11 --quiet --output-file build/minimum.txt
+	uv venv --quiet --allow-existing --python 3.11 build/minimum
+	uv pip install --quiet --python build/minimum/bin/python --requirement build/minimum.txt
+	DETECTOR_CACHE=build/minimum/cache PYTHONPATH=. build/minimum/bin/python -m pytest
+
+# The packages and what is in them: dist/*.whl, dist/*.tar.gz, dist/sbom.cdx.json (CycloneDX).
+release: $(VENV)/ready
+	rm -rf dist build/release
+	$(PYTHON) -m venv build/release
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build cyclonedx-bom
+	$(BIN)/python -m build --outdir dist
+	build/release/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
+	build/release/bin/python -m pip uninstall --quiet --yes pip setuptools
+	$(BIN)/cyclonedx-py environment build/release/bin/python --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file dist/sbom.cdx.json
+	cd dist && sha256sum * > SHA256SUMS
 
 $(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %s" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'

@@ -6,6 +6,8 @@ py3langid (Lui and Baldwin 2012), which is imported on first need.
 
 from __future__ import annotations
 
+import warnings
+
 SURE_FUNCTION_WORDS = 0.30
 SURE_UNKNOWN_WORDS = 0.15
 HOPELESS_UNKNOWN_WORDS = 0.70
@@ -19,7 +21,20 @@ def is_english(text: str, function_words: float, unknown_words: float) -> bool:
         return True
     if unknown_words >= HOPELESS_UNKNOWN_WORDS:
         return False
+    return (function_words >= 0.15 and unknown_words <= 0.3) or _identify(text[:SAMPLE]) == "en"
+
+
+def _identify(text: str) -> str | None:
+    """The language of a text; None if the identifier can't be opened: it unpacks itself into the temporary
+    folder, which may be full."""
     from py3langid import classify
 
-    language, _ = classify(text[:SAMPLE])
-    return bool(language == "en") or (function_words >= 0.15 and unknown_words <= 0.3)
+    try:
+        language, _ = classify(text)
+    except OSError as error:
+        warnings.warn(
+            f"the language identifier can't be unpacked ({error}): doubtful texts count as not English",
+            stacklevel=2,
+        )
+        return None
+    return str(language)

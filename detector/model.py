@@ -247,7 +247,7 @@ def _read_array(path: Path, name: str, data: bytes, dtype: str, shape: tuple[int
         want in (-1, have) for want, have in zip(shape, stated, strict=True)
     )
     found = np.dtype(dtype).newbyteorder("<")
-    if not fits or header[1].decode() != found.str or header[2] == b"True":
+    if not fits or header[1] != found.str.encode() or header[2] == b"True":
         raise ModelError(f"{path}: {name} has another type or shape than {dtype}{list(shape)}")
     body = data[10 + length :]
     if len(body) != math.prod(stated) * found.itemsize:

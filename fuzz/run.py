@@ -161,7 +161,15 @@ def seeds(name: str) -> list[bytes]:
     page = (
         b"<html><title>t</title><h1>a b</h1><p>c <a href=x>d e</a><img alt=f><meta name=keywords content=g>"
     )
-    found = {"html": [page], "csv": [b'text,label\n"a, b",spun\n'], "jsonl": [lines], "text": [SPUN.encode()]}
+    found: dict[str, list[bytes]] = {
+        "html": [page],
+        "csv": [b'text,label\n"a, b",spun\n'],
+        "jsonl": [lines],
+        "text": [SPUN.encode()],
+    }
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + page
+    head = b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: http://a/\r\nContent-Type: application/http; msgtype=response\r\n"
+    found["warc"] = [head + b"Content-Length: %d\r\n\r\n" % len(answer) + answer + b"\r\n\r\n"]
     if name == "labels":
         return [*found["jsonl"], *found["csv"], b"[" + lines.strip() + b"]"]
     if name == "model":

@@ -10,12 +10,14 @@ from detector.document import Document
 from detector.labels.formats import Item, Line
 from detector.readers import Failure
 from detector.readers.base import Reader, Record
+from detector.readers.html import extract
 from detector.verdict import Verdict
 
 
 def read_bytes(reader: Reader, data: bytes) -> list[Record]:
     """All records that a reader finds in these bytes."""
-    records = list(reader(io.BufferedReader(io.BytesIO(data)), "f"))  # type: ignore[arg-type]
+    found = reader(io.BufferedReader(io.BytesIO(data)), "f")  # type: ignore[arg-type]
+    records = [extract(record) for record in found]
     for record in records:
         check_record(record)
     return records

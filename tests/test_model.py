@@ -211,6 +211,7 @@ DAMAGES = {
     "a header with keys that don't sort": (with_bytes("curves.npy", header_only("(2, 4), 7: 8")), "not a plain array file"),
     "a negative shape": (with_bytes("curves.npy", header_only("(2, -4)")), "not a plain array file"),
     "a type of objects": (with_bytes("curves.npy", header_only("(2, 4)", "|O")), "another type or shape"),
+    "a type that is not ASCII": (with_bytes("curves.npy", header_only("(2, 4)").replace(b"<f8", b"\xb1f8")), "another type or shape"),
     "a header that never ends": (with_bytes("curves.npy", b"\x93NUMPY\x01\x00\xff\xff{"), "not a plain array file"),
     "pickled array": (with_array("trees.npy", lambda a: np.array([Bomb()], object)), "trees"),
     "plain pickle": (with_bytes("trees.npy", pickle.dumps(Bomb())), "not a plain array file"),

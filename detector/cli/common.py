@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from itertools import chain, islice
 from pathlib import Path
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from detector.scoring import Detector
 
 LmUse = bool | Literal["always"]
-OK, FLAGGED, ERROR, INTERRUPTED = 0, 1, 2, 130
+OK, FLAGGED, ERROR, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 """Exit statuses. Input errors win over flags."""
 
 
@@ -67,6 +68,25 @@ class ExtractionName(StrEnum):
 def warn(message: str) -> None:
     """One line on standard error."""
     print(f"detector: {message}", file=sys.stderr)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: ends a run as Ctrl-C does, so that what was done is kept."""
+
+
+def stop_politely() -> None:
+    """Turn SIGTERM into an exception, where there is such a signal and this is the main thread."""
+
+    def stop(signum: int, frame: object) -> None:
+        raise Terminated
+
+    with suppress(ValueError, AttributeError):
+        signal.signal(signal.SIGTERM, stop)
+
+
+def stopped(reason: KeyboardInterrupt) -> int:
+    """The exit status after an interruption."""
+    return TERMINATED if isinstance(reason, Terminated) else INTERRUPTED
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -11,7 +12,6 @@ import typer
 
 from detector.cli.common import (
     ERROR,
-    INTERRUPTED,
     ExtractionName,
     InputFormat,
     OutputFormat,
@@ -20,19 +20,23 @@ from detector.cli.common import (
     UserError,
     open_detector,
     plan_lm,
+    stop_politely,
+    stopped,
     user_errors,
     warn,
 )
 from detector.cli.settings import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from detector.cli.writers import Writer
     from detector.crawl.parts import PartFormat
     from detector.readers import Extraction
     from detector.report.places import Scored
 
+FLUSH_SECONDS = 1.0
+"""How long a verdict may wait in memory: so much is lost if the process is killed."""
 BULK_FORMATS = (OutputFormat.jsonl, OutputFormat.csv, OutputFormat.parquet)
 Fpr = Annotated[
     float | None,
@@ -201,6 +205,7 @@ def run(
         raise UserError("--format parquet goes with --output-dir")
     use, records = plan_lm(lm, read(paths, input_format, extraction))
     detector, limits = open_detector(model, policy, fpr, use, lm_required=lm is True)
+    stop_politely()
     scored = score_records(detector, records, explain is not False, jobs)
     tally = Tally()
     try:
@@ -210,14 +215,14 @@ def run(
                 make_writer(format, out, limits, explain, with_text),
                 tally,
                 output is not None or not out.isatty(),
+                out.flush,
             )
-            out.flush()
     except BrokenPipeError:
         silence_stdout()
         return tally.status(exit_zero)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as reason:
         warn(f"interrupted after {tally.total:,} documents")
-        return INTERRUPTED
+        return stopped(reason)
     return _conclude(tally, paths, format is OutputFormat.human and output is None, exit_zero)
 
 
@@ -241,15 +246,16 @@ def run_bulk(
         model, policy, fpr,
     )  # fmt: skip
     progress = Progress(True, logged=True)
+    stop_politely()
     try:
         standing = run_plan(plan, detector, jobs, progress.show_run)
     except CrawlError as error:
         progress.clear()
         raise UserError(str(error)) from None
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as reason:
         progress.clear()
         warn(f"interrupted; the same command goes on from the last finished part in {folder}")
-        return INTERRUPTED
+        return stopped(reason)
     progress.clear()
     tally = Tally(standing.counts)
     parts = ", ".join(f"{count:,} {name}" for name, count in sorted(tally.counts.items()))
@@ -270,16 +276,22 @@ def _conclude(tally: Tally, paths: list[str], seen: bool, exit_zero: bool) -> in
     return tally.status(exit_zero)
 
 
-def _write_all(scored: Iterable[Scored], writer: Writer, tally: Tally, progress_wanted: bool) -> None:
-    """Write as verdicts come; an interruption still gets a proper ending."""
+def _write_all(
+    scored: Iterable[Scored], writer: Writer, tally: Tally, progress_wanted: bool, flush: Callable[[], None]
+) -> None:
+    """Write as verdicts come; an interruption still gets a proper ending, and a kill costs FLUSH_SECONDS."""
     from detector.cli.progress import Progress
 
     progress = Progress(progress_wanted)
+    due = time.monotonic() + FLUSH_SECONDS
     try:
         for item in scored:
             writer.add(item)
             tally.add(item)
             progress.show(tally.counts)
+            if time.monotonic() >= due:
+                flush()
+                due = time.monotonic() + FLUSH_SECONDS
     except KeyboardInterrupt:
         progress.clear()
         writer.finish()

@@ -19,14 +19,21 @@ ERRORS = "backslashreplace"
 def open_sink(output: Path | None, inputs: Iterable[str] = ()) -> Iterator[TextIO]:
     """A stream for UTF-8 text: `output`, or standard output for None.
 
-    A file is written beside its place and moved there at the end; if the run is interrupted, what was
-    written is kept as `<output>.partial`. Raises UserError if it can't be written.
+    A file is written beside its place and moved there at the end; if the run is interrupted or the disk is
+    full, what was written is kept as `<output>.partial`. Raises UserError if it can't be written.
     """
     if output is None:
         reconfigure = getattr(sys.stdout, "reconfigure", None)
         if reconfigure:
             reconfigure(encoding="utf-8", errors=ERRORS)
-        yield sys.stdout
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            silence_stdout()
+            raise UserError(f"standard output can't be written: {error.strerror or error}") from None
         return
     for name in inputs:
         with suppress(OSError, ValueError):
@@ -51,13 +58,14 @@ def _open_file(target: Path) -> Iterator[TextIO]:
             yield stream
         return
     fresh = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    opened = fresh.open("x", encoding="utf-8", errors=ERRORS, newline="")
     try:
-        with fresh.open("x", encoding="utf-8", errors=ERRORS, newline="") as stream:
+        with opened as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
         fresh.replace(target)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OSError):
         partial = target.with_name(f"{target.name}.partial")
         fresh.replace(partial)
         warn(f"what was done so far is in {partial}")
