@@ -45,8 +45,10 @@ def bundle(lexicon: LexiconFiles, tmp_path_factory: pytest.TempPathFactory) -> P
     """`stuffed` is high where a phrase of three words is often repeated, `spun` is always low."""
     repeated = float(features.NAMES.index("stuffing_top_3gram"))
     arrays = make_arrays() | {
-        "trees.npy": np.array([[repeated, 0.01, 1, 2, 0], [-1, 0, 0, 0, -8], [-1, 0, 0, 0, 8]], np.float64),
-        "spun_roots.npy": np.array([1], np.int32),
+        "trees.npy": np.array(
+            [[repeated, 0.01, 1, 2, 0], [-1, 0, 0, 0, -8], [-1, 0, 0, 0, 8], [-1, 0, 0, 0, -8]], np.float64
+        ),
+        "spun_roots.npy": np.array([3], np.int32),
         "stuffed_roots.npy": np.array([0], np.int32),
         "scales.npy": np.array([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]),
     }
