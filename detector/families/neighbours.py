@@ -14,7 +14,7 @@ from datasketch import MinHash
 BANDS, ROWS = 96, 2
 """Two documents that share the fraction j of their shingles meet in a band with probability
 1 - (1 - j^2)^96: 0.62 at j = 0.1, 0.89 at 0.15, 0.98 at 0.2. Unrelated ones share 0.004."""
-WINDOW = 16
+WINDOW = 8
 """A document meets so many of those before it in a band. This bounds the work where thousands share a
 footer; members of a family meet in many bands."""
 MIN_SHARED = 8
@@ -48,18 +48,26 @@ class Signatures:
         """int64[P, 2]: pairs (earlier, later) that probably share much, the most alike first."""
         rows = self.rows
         filled = np.flatnonzero((rows != np.iinfo(np.uint32).max).any(axis=1))
-        found: dict[int, int] = {}
+        keys = [np.zeros(0, np.int64)]
+        kept = 0
         for band in range(BANDS):
             for a, b in _meetings(rows[filled, band * ROWS : (band + 1) * ROWS]):
-                first, second = filled[a], filled[b]
-                shared = (rows[first] == rows[second]).sum(axis=1)
-                alike = shared >= MIN_SHARED
-                keys = (first[alike].astype(np.int64) << 32) | second[alike]
-                found.update(zip(keys.tolist(), shared[alike].tolist(), strict=True))
-        keys = np.fromiter(found.keys(), np.int64, len(found))
-        shared = np.fromiter(found.values(), np.int64, len(found))
-        order = np.lexsort((keys, -shared))
-        return np.stack([keys[order] >> 32, keys[order] & 0xFFFFFFFF], axis=1)
+                pairs = np.stack([filled[a], filled[b]], axis=1)
+                alike = self._shared(pairs) >= MIN_SHARED
+                keys.append((pairs[alike, 0] << 32) | pairs[alike, 1])
+            if sum(map(len, keys)) > 2 * kept + CHUNK:  # the same pairs meet again: keep each once
+                keys = [np.unique(np.concatenate(keys))]
+                kept = len(keys[0])
+        found = np.unique(np.concatenate(keys))
+        pairs = np.stack([found >> 32, found & 0xFFFFFFFF], axis=1)
+        shared = [self._shared(pairs[start : start + CHUNK]) for start in range(0, len(pairs), CHUNK)]
+        order = np.argsort(-np.concatenate([np.zeros(0, np.int64), *shared]), kind="stable")
+        return pairs[order]
+
+    def _shared(self, pairs: np.ndarray) -> np.ndarray:
+        """int64[P]: how many of the 192 values agree in each pair."""
+        shared: np.ndarray = (self._rows[pairs[:, 0]] == self._rows[pairs[:, 1]]).sum(axis=1)
+        return shared
 
 
 def _meetings(band: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
