@@ -145,7 +145,7 @@ def _checked(path: Path, read: Reader, public_key: Path | None) -> Model:
             raise ModelError(
                 f"{path}: {name} does not match its hash in manifest.json: it was cut off or changed"
             )
-        arrays[name] = _read_array(path, name, data, dtype, shape)
+        arrays[name] = read_array(path, name, data, dtype, shape)
     if len(manifest["fpr_grid"]) != arrays["curves.npy"].shape[1]:
         raise ModelError(f"{path}: curves.npy and fpr_grid differ in length")
     _check_trees(path, arrays)
@@ -233,8 +233,9 @@ def _check_manifest(manifest: dict[str, Any]) -> None:
             raise ValueError(f"{key} is not a mapping")
 
 
-def _read_array(path: Path, name: str, data: bytes, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The array in `data`; nothing is allocated for a header that states another type or shape.
+def read_array(path: Path, name: str, data: bytes, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The array in `data`, the file `name` of `path`; -1 in `shape` is any length. Raises ModelError; nothing is
+    allocated for a header that states another type or shape.
 
     The header is matched, not evaluated: numpy's own parser raises much that it does not name.
     """
@@ -264,7 +265,7 @@ def _read_array(path: Path, name: str, data: bytes, dtype: str, shape: tuple[int
 def _opened(path: Path) -> Iterator[Reader]:
     """A reader of the bundle's files. A folder is held open, so that one swapped in meanwhile is not mixed in."""
     if path.is_file():
-        yield _zip_reader(path)
+        yield zip_reader(path)
         return
     if os.open not in os.supports_dir_fd:
         yield _folder_reader(path, None)
@@ -297,7 +298,9 @@ def _folder_reader(folder: Path, descriptor: int | None) -> Reader:
     return read
 
 
-def _zip_reader(path: Path) -> Reader:
+def zip_reader(path: Path) -> Reader:
+    """Reads members of an archive, each up to a limit, unpacking in bounded steps."""
+
     def read(name: str, limit: int) -> bytes:
         try:
             with zipfile.ZipFile(path) as archive:

@@ -7,8 +7,6 @@ A version is a bundle in `DETECTOR_HOME/models/NNNN`, written once and never cha
 from __future__ import annotations
 
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,16 +23,12 @@ from detector.promotion import (
     SHIPPED_NAME,
     Promotion,
     models_folder,
-    pointer,
     read_promotions,
     write_promotions,
 )
-from detector.scoring import Detector, load
 from detector.signals.replaced import unpack_weights
 
 LOCK_SECONDS = 60.0
-CHECK_SECONDS = 1.0
-"""How often a running service looks for another model."""
 
 
 @dataclass(frozen=True)
@@ -184,47 +178,3 @@ def _flat(record: Any, path: str = "") -> dict[str, Any]:
     for key, value in record.items():
         flat |= _flat(value, f"{path}.{key}" if path else str(key))
     return flat
-
-
-class LiveDetector:
-    """The detector of the model in use, for a service: it opens the new one after a promotion or rollback.
-
-    Thread-safe. A model that can't be opened leaves the old one at work and its fault in `error`.
-    """
-
-    def __init__(self, policy: str = "balanced", fpr: float | None = None) -> None:
-        self._options = (policy, fpr)
-        self._lock = threading.Lock()
-        self._stamp = self._look()
-        self._next = time.monotonic() + CHECK_SECONDS
-        self._detector = load(None, *self._options)
-        self.error: str | None = None
-
-    def get(self) -> Detector:
-        """The detector to use now. Looks at the pointer once in CHECK_SECONDS; never raises."""
-        if time.monotonic() >= self._next and self._lock.acquire(blocking=False):
-            try:
-                self._next = time.monotonic() + CHECK_SECONDS
-                self._refresh()
-            finally:
-                self._lock.release()
-        return self._detector
-
-    def _refresh(self) -> None:
-        stamp = self._look()
-        if stamp == self._stamp:
-            return
-        try:
-            self._detector, self.error = load(None, *self._options), None
-        except (ValueError, OSError) as error:
-            self.error = str(error)
-        self._stamp = stamp
-
-    @staticmethod
-    def _look() -> tuple[int, ...] | None:
-        """What changes whenever the pointer is replaced."""
-        try:
-            status = pointer(models_folder()).stat()
-        except OSError:
-            return None
-        return status.st_ino, status.st_mtime_ns, status.st_size

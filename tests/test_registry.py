@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 
-import detector.registry as registry_module
 from detector.lexicon.tables import LexiconFiles
 from detector.model import ModelError, load_model
 from detector.paths import SHIPPED
 from detector.promotion import pointer
-from detector.registry import LiveDetector, Registry, differences
+from detector.registry import Registry, differences
 from detector.scoring import load
 from tests.bundles import make_arrays, make_manifest
 
@@ -128,24 +127,6 @@ def test_a_version_can_not_point_out_of_the_folder(registry: Registry, add: Any)
     pointer(registry.folder).write_text(json.dumps(record))
     with pytest.raises(ModelError, match="not the name of a folder"):
         load()
-
-
-def test_a_live_detector_follows_and_keeps_the_old_one_if_the_new_is_broken(
-    registry: Registry, add: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registry_module, "CHECK_SECONDS", 0.0)
-    live = LiveDetector("precise")
-    shipped = live.get()
-    assert live.get() is shipped
-    entry = registry.promote(add(1))
-    assert live.get().model.digest == entry.hash
-    assert live.get().policy == "precise"
-    pointer(registry.folder).write_text("rubbish")
-    assert live.get().model.digest == entry.hash
-    assert live.error
-    pointer(registry.folder).unlink()
-    assert live.get().model.digest == shipped.model.digest
-    assert live.error is None
 
 
 def test_differences_tell_records_and_numbers_apart(registry: Registry, add: Any) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from detector import __version__
 from detector.cli.drift import drift
+from detector.cli.evaluate import evaluate
 from detector.cli.explain import explain
 from detector.cli.export import export
 from detector.cli.families import families
@@ -32,6 +33,7 @@ app.add_typer(lexicon, name="lexicon")
 app.add_typer(lm, name="lm")
 app.command("spin")(spin)
 app.command("train")(train)
+app.command("evaluate")(evaluate)
 app.command("serve")(serve)
 app.command("suggest")(suggest)
 app.command("drift")(drift)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detector.cli.common import ERROR, UserError, user_errors, warn
+from detector.cli.common import ERROR, FLAGGED, UserError, user_errors, warn
 
 if TYPE_CHECKING:
     from detector.labels import Label, StoredLabel
@@ -82,6 +83,68 @@ def read_all(files: Iterable[str], annotator: str, source: str, failed: list[int
                 warn(f"{item.id}: {item.reason}")
             else:
                 yield item.label
+
+
+@labels.command()
+def check(
+    files: Files,
+    format: Annotated[ListFormat, typer.Option(help="human or jsonl.")] = ListFormat.human,
+) -> None:
+    """Look for what is wrong with files of labels, before they are added: line by line, and what to do.
+
+        detector labels check new.jsonl
+
+    Duplicates and near-duplicates, conflicts, likely mistakes (extra: labels), copies of the frozen hold-out,
+    texts too short or not English; then what the files hold. Exit status 0 nothing found, 1 something found,
+    2 a record can't be read.
+    """  # fmt: skip
+    with user_errors(), label_errors():
+        raise typer.Exit(_check(files, format))
+
+
+def _check(files: list[str], format: ListFormat) -> int:
+    from detector.labels.formats import read_labels
+    from detector.readers.base import Failure
+    from detector.training.label_check import Finding, Placed
+    from detector.training.label_check import check as check_labels
+
+    placed: list[Placed] = []
+    unread: list[Finding] = []
+    for file in files:
+        for item in read_labels(file):
+            if isinstance(item, Failure):
+                unread.append(Finding(item.id, "unusable", item.reason))
+            else:
+                placed.append(Placed(f"{file}:{item.number}", item.label))
+    try:
+        report = check_labels(placed)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    findings = unread + report.findings
+    for finding in findings:
+        if format is ListFormat.jsonl:
+            print(json.dumps(asdict(finding), ensure_ascii=False))
+        else:
+            print(visible_line(f"{finding.place}: {finding.problem}: {finding.message}"))
+    if format is ListFormat.jsonl:
+        print(json.dumps({"summary": report.summary, "notes": report.notes}, ensure_ascii=False))
+    else:
+        print("\n".join(visible_line(line) for line in ["", *_summary_lines(report.summary), *report.notes]))
+    return ERROR if unread else FLAGGED if findings else 0
+
+
+def visible_line(line: str) -> str:
+    """A line whose control characters can't move the cursor of a terminal."""
+    from detector.report.places import visible
+
+    return visible(line)
+
+
+def _summary_lines(summary: dict[str, Any]) -> Iterator[str]:
+    for key, value in summary.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{name or '(unnamed)'} {count:,}" for name, count in value.items()) or "none"
+        yield f"{key:<18} {value}"
 
 
 @labels.command("list")

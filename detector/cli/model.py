@@ -1,20 +1,22 @@
-"""`detector model`: what is loaded, at which thresholds, trained on what; signatures of bundles."""
+"""`detector model`: what is loaded, which versions there are, which is in use; signatures of bundles."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detector.cli.common import UserError, open_detector, user_errors
+from detector.cli.common import FLAGGED, open_detector, user_errors
+from detector.cli.evaluate import model_errors
 from detector.cli.score import Model
 
-model = typer.Typer(no_args_is_help=True, help="Look at models.")
+if TYPE_CHECKING:
+    from detector.registry import Version
+
+model = typer.Typer(no_args_is_help=True, help="Look at models, and put one in use.")
 
 
 class InfoFormat(StrEnum):
@@ -26,7 +28,7 @@ class InfoFormat(StrEnum):
 
 @model.callback()
 def root() -> None:
-    """Look at models."""
+    """Look at models, and put one in use. They lie in models/ in DETECTOR_HOME."""
 
 
 @model.command()
@@ -65,7 +67,7 @@ def sign(
     """
     from detector.model import sign_model
 
-    with user_errors(), _refused():
+    with user_errors(), model_errors():
         print(f"signed: {sign_model(bundle, key)}")
 
 
@@ -82,18 +84,111 @@ def verify(
     """
     from detector.model import load_model
 
-    with user_errors(), _refused():
+    with user_errors(), model_errors():
         print(f"{load_model(bundle, public_key).name} was signed with the key of {public_key}")
 
 
-@contextmanager
-def _refused() -> Iterator[None]:
+@model.command("list")
+def versions() -> None:
+    """Show the versions there are, what they were made from, and which is in use.
+
+    detector model list
+    """
+    from detector.registry import Registry
+
+    registry = Registry()
+    with user_errors(), model_errors():
+        found = registry.versions()
+        history = registry.history()
+    print(f"{'':<2}{'version':<10}{'model':<30}made from")
+    for version in found:
+        mark = "*" if version.in_use else ""
+        print(f"{mark:<2}{version.name:<10}{_described(version)}")
+    print(f"\n{'date':<27}{'':<10}{'version':<10}by")
+    for entry in history:
+        forced = " (forced)" if entry.forced else ""
+        print(f"{entry.date:<27}{entry.action:<10}{entry.version:<10}{entry.by}{forced}")
+
+
+def _described(version: Version) -> str:
+    from detector.model import ModelError
+
     try:
-        yield
-    except ValueError as error:
-        raise UserError(str(error)) from None
-    except OSError as error:
-        raise UserError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from None
+        model = version.load()
+    except ModelError as error:
+        return f"can't be used: {error}"
+    labels = model.manifest.get("training", {}).get("labels")
+    made_from = f"{labels['learned']:,} labelled texts" if labels else "its sources"
+    return f"{model.name:<30}{made_from}"
+
+
+@model.command()
+def promote(
+    version: Annotated[str, typer.Argument(metavar="VERSION|latest", help="As `model list` shows it.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Whatever the gate says; its objections go into the record.")
+    ] = False,
+    by: Annotated[str, typer.Option(help="Who decides, for the record.")] = "",
+) -> None:
+    """Put a version in use, if the gate lets it: it must not be worse than the one in use.
+
+        detector model promote latest --by anna
+
+    Refused (exit status 1): a model that is worse beyond chance on the frozen hold-out or on held-back labels,
+    that gets known cases wrong, or whose labels one annotator or source dominates.
+    """  # fmt: skip
+    with user_errors(), model_errors():
+        raise typer.Exit(_promote(version, force, by))
+
+
+def _promote(name: str, force: bool, by: str) -> int:
+    from detector.cli.evaluate import show_objections
+    from detector.labels import LabelStore
+    from detector.registry import Registry
+    from detector.training.gate import promote as pass_gate
+
+    labels = [stored.label for stored in LabelStore().standing()]
+    version, comparison, found = pass_gate(Registry(), name, labels, by, force)
+    show_objections(found)
+    if found and not force:
+        print(f"Model {version.name} was not promoted; {comparison.a} stays in use. Look: detector evaluate")
+        return FLAGGED
+    print(
+        f"Model {version.name} is in use{', against the objections' if found else ''}. Back: detector model rollback"
+    )
+    return 0
+
+
+@model.command()
+def rollback(by: Annotated[str, typer.Option(help="Who decides, for the record.")] = "") -> None:
+    """Put back the model that was in use before the last promotion.
+
+    detector model rollback --by anna
+    """
+    from detector.registry import Registry
+
+    with user_errors(), model_errors():
+        entry = Registry().rollback(by)
+    print(f"Model {entry.version} is in use again.")
+
+
+@model.command()
+def diff(
+    a: Annotated[str, typer.Argument(metavar="MODEL_A", help="A version, shipped, current or latest.")],
+    b: Annotated[str, typer.Argument(metavar="MODEL_B", help="Another.")],
+) -> None:
+    """Show in what the records and the numbers of two models differ. How they judge: detector evaluate.
+
+    detector model diff shipped latest
+    """
+    from detector.registry import Registry, differences
+
+    registry = Registry()
+    with user_errors(), model_errors():
+        found = differences(registry.find(a).load(), registry.find(b).load())
+    for key, value in found.items():
+        left, right = value if isinstance(value, list) else ("", value)
+        print(f"{key:<44} {left!s:<28} {right}")
 
 
 def describe(found: dict[str, Any]) -> list[str]:

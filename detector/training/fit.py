@@ -26,6 +26,7 @@ from detector.model import HEADS, save_model
 from detector.paths import LEXICON, SHIPPED
 from detector.signals.replaced import pack_weights
 from detector.spinner.tables import Thesaurus
+from detector.training.base import encode_base, save_base, token_information
 from detector.training.examples import (
     Example,
     clean_abstracts,
@@ -167,10 +168,11 @@ def out_of_fold(
 
 def fit_heads(
     examples: list[Example], matrix: np.ndarray, folds: np.ndarray, log: Log
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """(arrays of the bundle for both heads, metrics): fitted, calibrated, thresholds fixed out of fold."""
+) -> tuple[dict[str, np.ndarray], dict[str, Any], np.ndarray]:
+    """(arrays of the bundle for both heads, metrics, raw log-odds out of fold float64[D, 2]): fitted, calibrated,
+    thresholds fixed out of fold."""
     weights = source_balance(examples)
-    fitted, curves, metrics = [], [], {}
+    fitted, curves, metrics, odds = [], [], {}, []
     for head in HEADS:
         labels = labels_of(examples, head)
         held_out = out_of_fold(matrix, labels, weights, folds, head)
@@ -180,8 +182,9 @@ def fit_heads(
         fitted.append(replace(trees, scale=np.array([trees.scale[0], slope, intercept])))
         curves.append(rate_thresholds(held_out[clean] * slope + intercept, weights[clean]))
         metrics[head] = _summary(held_out, labels)
+        odds.append(held_out)
         log(f"{head}: {metrics[head]}")
-    return join_trees(*fitted) | {"curves.npy": np.array(curves)}, metrics
+    return join_trees(*fitted) | {"curves.npy": np.array(curves)}, metrics, np.column_stack(odds)
 
 
 def _summary(odds: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -210,7 +213,10 @@ def train(
     lexicon = load_lexicon(LEXICON)
     examples = assemble(data, written, lexicon, per_source, seed, log)
     token_weights, matrix, folds = cross_fit(lexicon, examples, seed, log)
-    arrays, metrics = fit_heads(examples, matrix, folds, log)
+    arrays, metrics, odds = fit_heads(examples, matrix, folds, log)
+    information = token_information(lexicon.tables, examples, token_weights.astype(np.float32))
+    base = encode_base(examples, matrix, source_balance(examples), folds, odds, information)
+    log(f"base for later training: {len(base):,} bytes")
     manifest = {
         "name": "base",
         "version": __version__,
@@ -219,6 +225,7 @@ def train(
         "lexicon": lexicon.digest,
         "fpr_grid": list(FPR_GRID),
         "metrics": {"out_of_fold": metrics},
+        "base": hashlib.sha256(base).hexdigest(),
         "training": {
             "seed": seed,
             "per_source": per_source,
@@ -226,6 +233,7 @@ def train(
             "text_sha256": _digest(examples),
         },
     }
+    save_base(target, base)
     save_model(target, manifest, arrays | {"token_weights.npy": token_weights})
     return metrics
 

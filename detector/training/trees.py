@@ -6,6 +6,7 @@ scikit-learn has no public view of a fitted histogram booster, so this reads `_p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,18 @@ class Trees:
         head = lay_out(self.nodes, self.roots, self.scale)
         _walk(head, np.ascontiguousarray(matrix, np.float32), out)
         return out
+
+    def uncalibrated(self) -> Trees:
+        """The same trees without slope and intercept of the calibration."""
+        return Trees(self.nodes, self.roots, np.array([self.scale[0], 1.0, 0.0]))
+
+    def plus(self, nodes: np.ndarray, roots: np.ndarray, constant: float) -> Trees:
+        """With more trees and a constant added to the raw log-odds."""
+        more = nodes.copy()
+        more[more[:, 0] >= 0, 2:4] += len(self.nodes)
+        scale = self.scale + np.array([constant, 0.0, 0.0])
+        joined = np.concatenate([self.roots, roots + len(self.nodes)]).astype(np.int32)
+        return Trees(np.concatenate([self.nodes, more]), joined, scale)
 
 
 def export_trees(classifier: HistGradientBoostingClassifier, columns: np.ndarray) -> Trees:
@@ -65,3 +78,26 @@ def join_trees(spun: Trees, stuffed: Trees) -> dict[str, np.ndarray]:
         "stuffed_roots.npy": (stuffed.roots + len(spun.nodes)).astype(np.int32),
         "scales.npy": np.array([spun.scale, stuffed.scale]),
     }
+
+
+def split_trees(arrays: Mapping[str, np.ndarray]) -> tuple[Trees, Trees]:
+    """The spun and the stuffed head from the arrays of a bundle, each with its own nodes only: `join_trees`
+    backwards."""
+    trees, scales = arrays["trees.npy"], arrays["scales.npy"]
+    return (
+        _taken_out(trees, arrays["spun_roots.npy"], scales[0]),
+        _taken_out(trees, arrays["stuffed_roots.npy"], scales[1]),
+    )
+
+
+def _taken_out(trees: np.ndarray, roots: np.ndarray, scale: np.ndarray) -> Trees:
+    used = np.zeros(len(trees), bool)
+    level = roots.astype(np.int64)
+    while len(level):
+        used[level] = True
+        level = trees[level[trees[level, 0] >= 0], 2:4].ravel().astype(np.int64)
+    number = np.cumsum(used) - 1
+    nodes = trees[used].copy()
+    inner = nodes[:, 0] >= 0
+    nodes[inner, 2:4] = number[nodes[inner, 2:4].astype(np.int64)]
+    return Trees(nodes, number[roots].astype(np.int32), scale)

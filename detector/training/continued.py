@@ -1,0 +1,259 @@
+"""`detector train --labels`: a new version from the shipped model, its base and the labels of users.
+
+It starts from the shipped model each time, with all labels that stand: the same labels give the same model,
+and a label taken back leaves no trace. The token stage is continued (`token_update`), then each head gets a
+correction (`correction`) from the labelled texts, whose features come from a token stage that did not see them.
+Calibration and thresholds rest on the base, out of fold, as those of the shipped model do. Neither the frozen
+hold-out nor the held-back labels take part in what is learned.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version as library_version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from detector.labels.label import Label, LabelError
+from detector.lexicon.tables import LexiconFiles, load_lexicon
+from detector.model import HEADS, POLICIES, Model, load_model
+from detector.paths import LEXICON, SHIPPED
+from detector.registry import Registry, Version
+from detector.scoring import Detector
+from detector.signals.replaced import pack_weights, unpack_weights
+from detector.training.base import Base, load_base
+from detector.training.correction import Scores, as_trees, fit_correction, movement, with_constant
+from detector.training.fit import FPR_GRID, calibrate, feature_mask, rate_thresholds
+from detector.training.labelled import Labelled, digest_of, frozen_copies, merge
+from detector.training.matrix import feature_matrix
+from detector.training.token_stage import TokenData, folds_of
+from detector.training.token_update import label_tokens, update_tokens
+from detector.training.trees import Trees, join_trees, split_trees
+
+FOLDS = 4
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How strongly labels pull. `hold`: what it costs, in nats, to move the log-odds of the base by one (root
+    mean square); a label that is learned gains less than one. `token_weight`: of a labelled word against one of
+    the base; 0 leaves the token stage alone. `seed` divides the labels into folds."""
+
+    hold: float = 50.0
+    token_weight: float = 1.0
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Start:
+    """What training continues from."""
+
+    model: Model
+    base: Base
+    lexicon: LexiconFiles
+
+    @classmethod
+    def open(cls, folder: Path = SHIPPED) -> Start:
+        """The bundle in `folder` and the base beside it. Raises ModelError or LexiconError."""
+        model = load_model(folder)
+        return cls(model, load_base(model, folder), load_lexicon(LEXICON))
+
+    def heads(self) -> tuple[Trees, ...]:
+        """Both heads, uncalibrated, as the base's log-odds are."""
+        return tuple(trees.uncalibrated() for trees in split_trees(self.model.arrays))
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What training uses: texts to learn from, texts held back, how many were left out for which reason; and
+    those to learn from that are labelled clean though the shipped model is sure that they are spam."""
+
+    learned: list[Labelled]
+    held_back: list[Labelled]
+    left_out: dict[str, int]
+    overruling: list[Labelled]
+
+
+def choose(labels: Iterable[Label], start: Start) -> Chosen:
+    """Sort labelled texts out: copies of the frozen hold-out, and texts on which the detector abstains, take
+    no part; a fifth is held back."""
+    merged = merge(labels)
+    copies = frozen_copies([item.text for item in merged], start.base)
+    detector = Detector(start.model, start.lexicon, "precise", POLICIES["precise"])
+    verdicts = detector.score_batch([item.text for item in merged], evidence=False)
+    learned: list[Labelled] = []
+    held_back: list[Labelled] = []
+    overruling: list[Labelled] = []
+    left_out: Counter[str] = Counter()
+    for item, copy, verdict in zip(merged, copies, verdicts, strict=True):
+        if copy or verdict.status != "scored":
+            left_out["copy of the frozen hold-out" if copy else verdict.status] += 1
+        elif item.held_back:
+            held_back.append(item)
+        else:
+            learned.append(item)
+            if any(head in verdict.reasons and item.labels[h] == 0 for h, head in enumerate(HEADS)):
+                overruling.append(item)
+    return Chosen(learned, held_back, dict(left_out), overruling)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted continuation: the bundle's `arrays` and, of the texts learned from, raw log-odds by a fit that
+    did not see them: `odds` float64[D, 2]; `scales` are (slope, intercept) of each head."""
+
+    arrays: dict[str, np.ndarray]
+    odds: np.ndarray
+    scales: tuple[tuple[float, float], ...]
+
+
+def fit(start: Start, learned: Sequence[Labelled], options: Options, log: Log) -> Fit:
+    """Continue `start` with labelled texts. Deterministic."""
+    labels = np.array([item.labels for item in learned], np.int64).reshape(-1, 2)
+    folds = folds_of([item.group for item in learned], FOLDS, options.seed)
+    tokens, matrix = _continue_tokens(start, learned, labels[:, 0], folds, options, log)
+    heads, curves, odds, scales = [], [], [], []
+    for h, (head, trees) in enumerate(zip(HEADS, start.heads(), strict=True)):
+        corrected = _Corrected(start.base, h, trees, matrix, labels[:, h], options)
+        held_out = corrected.out_of_fold(folds)
+        final, old_odds = corrected.fit(np.ones(len(learned), bool))
+        known, old = labels[:, h] >= 0, start.base.labels[:, h]
+        slope, intercept = calibrate(old_odds[old >= 0], old[old >= 0], start.base.weights[old >= 0])
+        clean = old_odds[old == 0] * slope + intercept
+        curves.append(rate_thresholds(clean, start.base.weights[old == 0]))
+        heads.append(replace(final, scale=np.array([final.scale[0], slope, intercept])))
+        odds.append(held_out)
+        scales.append((slope, intercept))
+        log(f"{head}: {known.sum():,} labelled texts; calibrated, thresholds fixed")
+    arrays = join_trees(*heads) | {
+        "curves.npy": np.array(curves),
+        "token_weights.npy": tokens.astype(np.float16),
+    }
+    return Fit(arrays, np.column_stack(odds), tuple(scales))
+
+
+def _continue_tokens(
+    start: Start, learned: Sequence[Labelled], spun: np.ndarray, folds: np.ndarray, options: Options, log: Log
+) -> tuple[np.ndarray, np.ndarray]:
+    """(token weights from all texts, float32[D, WIDTH] features from weights that did not see the text)."""
+    weights, tables = unpack_weights(start.model.heads.token_weights), start.lexicon.tables
+    texts = [item.text for item in learned]
+    known = np.flatnonzero(spun >= 0)
+    if not options.token_weight or not len(known):
+        return weights, feature_matrix(tables, pack_weights(weights), texts)
+    data = label_tokens(tables, [texts[i] for i in known], [learned[int(i)].spans for i in known])
+    log(f"{len(data.labels):,} words in {len(known):,} labelled texts")
+    document = known[data.document]
+
+    def without(fold: int) -> np.ndarray:
+        rows = np.flatnonzero(folds[document] != fold)
+        part = TokenData(data.active[rows], data.labels[rows], data.weights[rows], data.document[rows])
+        if not len(rows):
+            return weights
+        return update_tokens(
+            weights, start.base.information, part, spun[document[rows]], options.token_weight
+        )
+
+    matrix = np.zeros((len(texts), start.base.matrix.shape[1]), np.float32)
+    for fold in np.unique(folds):
+        rows = np.flatnonzero(folds == fold)
+        matrix[rows] = feature_matrix(tables, pack_weights(without(fold)), [texts[i] for i in rows])
+    updated = without(-1)
+    log(f"token stage: {int((np.abs(updated - weights) > 0.01).sum()):,} weights moved")
+    return updated, matrix
+
+
+class _Corrected:
+    """One head with corrections from some of the labelled texts."""
+
+    def __init__(
+        self, base: Base, head: int, trees: Trees, matrix: np.ndarray, labels: np.ndarray, options: Options
+    ) -> None:
+        columns = np.flatnonzero(feature_mask(HEADS[head]))
+        learned = ~base.holdout & (base.labels[:, head] >= 0)
+        self._base, self._head, self._trees, self._labels = base, head, trees, labels
+        self._columns, self._hold = columns, options.hold
+        self._scores = Scores.fit(base.matrix[learned][:, columns])
+        self._old = self._scores.transform(base.matrix[:, columns])
+        self._new = self._scores.transform(matrix[:, columns])
+        self._odds = trees.raw(matrix)
+        self._held = movement(self._old[learned], base.weights[learned])
+
+    def fit(self, use: np.ndarray) -> tuple[Trees, np.ndarray]:
+        """(the head corrected with the labelled texts in `use`, raw log-odds of the whole base under it)."""
+        slopes = self._slopes(use)
+        corrected = self._trees.plus(*as_trees(self._scores, slopes[:-1], self._columns), float(slopes[-1]))
+        return corrected, self._base.odds[:, self._head] + with_constant(self._old) @ slopes
+
+    def out_of_fold(self, folds: np.ndarray) -> np.ndarray:
+        """float64[D] raw log-odds of each labelled text by a correction that did not see its group."""
+        odds = self._odds.copy()
+        for fold in np.unique(folds):
+            rows = folds == fold
+            odds[rows] += with_constant(self._new[rows]) @ self._slopes(~rows)
+        return odds
+
+    def _slopes(self, use: np.ndarray) -> np.ndarray:
+        rows = use & (self._labels >= 0)
+        return fit_correction(self._new[rows], self._labels[rows], self._odds[rows], self._held, self._hold)
+
+
+def train_on_labels(
+    labels: Iterable[Label],
+    registry: Registry | None = None,
+    options: Options | None = None,
+    start: Start | None = None,
+    log: Log = lambda line: None,
+) -> Version:
+    """Make the next version in `registry` (default: the user's) from `labels` and the shipped model. It is not in
+    use until it is promoted (`training.gate`). Raises LabelError if there is nothing to learn from."""
+    options, start = options or Options(), start or Start.open()
+    chosen = choose(labels, start)
+    if not chosen.learned:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in chosen.left_out.items())
+        held = f"{len(chosen.held_back)} held back" + (f", {reasons}" if reasons else "")
+        raise LabelError(
+            f"no label to learn from ({held}): add more, `detector labels check` says what is wrong"
+        )
+    log(f"{len(chosen.learned):,} labelled texts to learn from, {len(chosen.held_back):,} held back")
+    fitted = fit(start, chosen.learned, options, log)
+    record = training_record(start, chosen, options)
+    return (registry or Registry()).add(lambda version: _manifest(start, version, record), fitted.arrays)
+
+
+def _manifest(start: Start, version: str, record: dict[str, Any]) -> dict[str, Any]:
+    inherited = ("name", "feature_version", "features", "lexicon", "base")
+    manifest = {key: start.model.manifest[key] for key in inherited}
+    return manifest | {"version": version, "fpr_grid": list(FPR_GRID), "training": record}
+
+
+def training_record(start: Start, chosen: Chosen, options: Options) -> dict[str, Any]:
+    """What the manifest keeps: from what, with which labels of whom, how, with which libraries."""
+    voices = [(item, label) for item in chosen.learned for label in item.voices]
+    return {
+        "from": start.model.name,
+        "from_hash": start.model.digest,
+        "base_sha256": start.base.digest,
+        "options": asdict(options),
+        "labels": {
+            "learned": len(chosen.learned),
+            "held_back": len(chosen.held_back),
+            "left_out": chosen.left_out,
+            "sha256": digest_of(chosen.learned),
+            "held_back_sha256": digest_of(chosen.held_back),
+            "answers": dict(Counter(label.words for _, label in voices)),
+            "by_source": dict(Counter(item.source for item in chosen.learned)),
+            "by_annotator": dict(Counter(label.annotator for _, label in voices)),
+            "whitelisted_by_annotator": dict(
+                Counter(item.annotators[0] for item in chosen.overruling if len(item.annotators) == 1)
+            ),
+        },
+        "libraries": {name: library_version(name) for name in ("numpy", "scipy", "scikit-learn", "numba")}
+        | {"python": platform.python_version()},
+    }

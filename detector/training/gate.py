@@ -1,0 +1,301 @@
+"""May this model replace that one? Both are judged on the frozen hold-out and on the held-back labels.
+
+The same documents under both, so differences are paired: exact McNemar tests (McNemar 1947), and intervals from
+the exact binomial interval of the documents on which they differ. On the hold-out, features and log-odds of
+both models are out of fold: the model in use gains nothing from having been trained on those documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import binomtest, fisher_exact
+
+from detector.labels.label import Label
+from detector.model import HEAD_SHARES, HEADS, POLICIES, Model, ModelError
+from detector.registry import Registry, Version
+from detector.scoring import Detector
+from detector.training.continued import Start, choose
+from detector.training.labelled import Labelled
+from detector.training.trees import split_trees
+from detector.verdict import Verdict
+
+CONFIDENCE = 0.95
+CHANCE = 0.05
+"""Of a good model being refused for any of its rows (Holm 1979)."""
+RATE = POLICIES["balanced"]
+"""False-positive rate at which models are compared."""
+SURE = 2.0
+"""Nats beyond the threshold from which a verdict on the hold-out counts as a known case."""
+FEWEST = 10
+"""Documents of a source below which it is counted among "other"."""
+DOMINANT_SHARE, DOMINANT_FROM = 0.8, 30
+"""One annotator or source with a larger share dominates, if there are so many labelled texts at all."""
+WHITELISTED, WHITELIST_CHANCE = 5, 0.01
+"""So many unconfirmed "clean" labels of one annotator on what the old model is sure of are looked at."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the comparison. `right_a`, `right_b`: shares of `count` documents judged rightly; `low`,
+    `high`: the interval of their difference; `worse`: the chance of so many new faults if neither is better."""
+
+    name: str
+    kind: str
+    count: int
+    right_a: float
+    right_b: float
+    low: float
+    high: float
+    worse: float
+
+    @property
+    def difference(self) -> float:
+        """Of the shares; positive if B is better."""
+        return self.right_b - self.right_a
+
+
+@dataclass(frozen=True)
+class Change:
+    """A held-back text on which the models differ, with both verdicts and their evidence."""
+
+    item: Labelled
+    a: Verdict
+    b: Verdict
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models side by side: `frozen` by source at a fixed false-positive rate, `labels` by source at the
+    models' own thresholds, `changes` among those labels, and how many known cases B gets wrong, by source."""
+
+    a: str
+    b: str
+    frozen: list[Row]
+    labels: list[Row]
+    changes: list[Change]
+    flipped: dict[str, int]
+
+
+def compare(a: Model, b: Model, labels: Iterable[Label], start: Start | None = None) -> Comparison:
+    """Judge both models on the frozen hold-out of `start` (default: the shipped model's) and on those of `labels`
+    that are held back. Raises ModelError if there is no base."""
+    start = start or Start.open()
+    judged = [_Frozen(model, start) for model in (a, b)]
+    held_back = choose(labels, start).held_back
+    rows, changes = _compare_labels(a, b, held_back, start)
+    return Comparison(a.name, b.name, _compare_frozen(*judged), rows, changes, _flipped(*judged))
+
+
+class _Frozen:
+    """What a model says about the hold-out: calibrated log-odds by head, and what that makes of each document."""
+
+    def __init__(self, model: Model, start: Start) -> None:
+        base, rows = start.base, np.flatnonzero(start.base.holdout)
+        self.labels = base.labels[rows]
+        self.names = _row_names(base.source[rows], base.kind[rows], self.labels)
+        weights = base.weights[rows]
+        derived = model.manifest.get("base") == base.digest
+        odds = []
+        for h, (trees, first) in enumerate(zip(split_trees(model.arrays), start.heads(), strict=True)):
+            raw = trees.uncalibrated().raw(base.matrix[rows])
+            if derived:  # what the correction adds, to log-odds that did not see the document
+                raw = base.odds[rows, h] + raw - first.raw(base.matrix[rows])
+            odds.append(trees.scale[1] * raw + trees.scale[2])
+        self.odds = np.column_stack(odds)
+        self.own = np.log([_odds_of(p) for p in model.thresholds(RATE)])
+        clean = [self.labels[:, h] == 0 for h in range(len(HEADS))]
+        self.fixed = np.array(
+            [
+                _weighted_quantile(self.odds[clean[h], h], weights[clean[h]], RATE * share)
+                for h, share in enumerate(HEAD_SHARES)
+            ]
+        )
+
+    def right(self, thresholds: np.ndarray) -> np.ndarray:
+        """bool[D]: is each document judged rightly: what is spun or stuffed found, what is honest left alone?"""
+        over = self.odds >= thresholds
+        spam = (self.labels == 1).any(axis=1)
+        flagged = (over & (self.labels == 0)).any(axis=1)
+        right: np.ndarray = np.where(spam, (over & (self.labels == 1)).any(axis=1), ~flagged)
+        return right
+
+
+def frozen_threshold(model: Model, start: Start) -> float:
+    """The calibrated log-odds of `spun` that the spun head's share of RATE of the frozen honest documents exceeds."""
+    return float(_Frozen(model, start).fixed[0])
+
+
+def _odds_of(probability: float) -> float:
+    return probability / max(1.0 - probability, 1e-12)
+
+
+def _weighted_quantile(values: np.ndarray, weights: np.ndarray, above: float) -> float:
+    """The value that a share `above` of the weight exceeds."""
+    order = np.argsort(-values)
+    share = np.cumsum(weights[order]) / weights.sum()
+    return float(values[order][np.searchsorted(share, above)])
+
+
+def _row_names(source: np.ndarray, kind: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The row that each document counts in: spinning by kind, the rest by source; small sources together."""
+    names = []
+    for s, k, (spun, stuffed) in zip(source.tolist(), kind.tolist(), labels.tolist(), strict=True):
+        if spun == 1 and s.startswith("spun:"):
+            names.append(f"simulated, kind {k}")
+        elif stuffed == 1 and s.startswith("stuffed:"):
+            names.append("simulated stuffing")
+        else:
+            names.append(s)
+    found, place, counts = np.unique(names, return_inverse=True, return_counts=True)
+    spam = (labels == 1).any(axis=1)
+    small = np.where(spam, "other spam", "other honest")
+    return np.where(counts[place] >= FEWEST, found[place], small)
+
+
+def _compare_frozen(a: _Frozen, b: _Frozen) -> list[Row]:
+    """Spam found at a false-positive rate fixed on the hold-out; honest documents left alone at the models'
+    own thresholds."""
+    spam = (a.labels == 1).any(axis=1)
+    found = (a.right(a.fixed), b.right(b.fixed))
+    alone = (a.right(a.own), b.right(b.own))
+    rows = []
+    for kind, chosen, (right_a, right_b) in (("found", spam, found), ("left alone", ~spam, alone)):
+        rows.append(
+            _row(f"all {'spam' if kind == 'found' else 'honest'}", kind, right_a[chosen], right_b[chosen])
+        )
+        for name in np.unique(a.names[chosen]):
+            here = chosen & (a.names == name)
+            rows.append(_row(str(name), kind, right_a[here], right_b[here]))
+    return rows
+
+
+def _row(name: str, kind: str, right_a: np.ndarray, right_b: np.ndarray) -> Row:
+    count = len(right_a)
+    lost, won = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    low = high = 0.0
+    worse = 1.0
+    if lost + won:
+        interval = binomtest(won, lost + won).proportion_ci(CONFIDENCE, "exact")
+        low, high = ((2 * end - 1) * (lost + won) / count for end in (interval.low, interval.high))
+        worse = float(binomtest(lost, lost + won, alternative="greater").pvalue)
+    return Row(name, kind, count, float(right_a.mean()), float(right_b.mean()), low, high, worse)
+
+
+def _flipped(a: _Frozen, b: _Frozen) -> dict[str, int]:
+    """Known cases that B gets wrong, by row: hold-out documents that A judges rightly and is sure of."""
+    spam = (a.labels == 1).any(axis=1)
+    margin = np.where(spam, SURE, -SURE)[:, None]
+    sure = a.right(a.own) & a.right(a.own + margin)
+    names, counts = np.unique(a.names[sure & ~b.right(b.own)], return_counts=True)
+    return {str(name): int(count) for name, count in zip(names, counts, strict=True)}
+
+
+def _compare_labels(
+    a: Model, b: Model, items: Sequence[Labelled], start: Start
+) -> tuple[list[Row], list[Change]]:
+    texts = [item.text for item in items]
+    verdicts = [list(Detector(model, start.lexicon, "balanced", RATE).score_batch(texts)) for model in (a, b)]
+    right = [np.array([_agrees(v, i) for v, i in zip(vs, items, strict=True)], bool) for vs in verdicts]
+    changes = [
+        Change(item, *pair)
+        for item, pair in zip(items, zip(*verdicts, strict=True), strict=True)
+        if pair[0].verdict != pair[1].verdict
+    ]
+    rows = []
+    if items:
+        rows.append(_row("all held-back labels", "judged rightly", *right))
+        sources = np.array([item.source or "(no source)" for item in items])
+        for source in np.unique(sources):
+            here = sources == source
+            rows.append(_row(f"labels: {source}", "judged rightly", right[0][here], right[1][here]))
+    return rows, changes
+
+
+def _agrees(verdict: Verdict, item: Labelled) -> bool:
+    """Does the verdict say what the label says, of the heads that the label speaks of?"""
+    said = zip(HEADS, item.labels, strict=True)
+    return all((head in verdict.reasons) == bool(label) for head, label in said if label >= 0)
+
+
+def objections(comparison: Comparison, record: dict[str, Any]) -> list[str]:
+    """Why B should not replace A, one sentence each; empty if nothing speaks against it. `record` is B's
+    `training` entry in its manifest."""
+    return [
+        *_worse(comparison.frozen + comparison.labels),
+        *_known_cases(comparison),
+        *_dominated(record),
+        *_whitelisted(record),
+    ]
+
+
+def _worse(rows: list[Row]) -> Iterator[str]:
+    """Rows in which B is worse beyond chance, by Holm's step-down procedure over all rows."""
+    for rank, row in enumerate(sorted(rows, key=lambda row: row.worse)):
+        if row.worse > CHANCE / (len(rows) - rank):
+            return
+        yield (
+            f"{row.name}: {row.kind} {row.right_a:.1%} -> {row.right_b:.1%} of {row.count:,} "
+            f"(difference {row.low:+.1%} to {row.high:+.1%}), worse beyond chance"
+        )
+
+
+def _known_cases(comparison: Comparison) -> Iterator[str]:
+    if comparison.flipped:
+        names = ", ".join(f"{name} {count}" for name, count in comparison.flipped.items())
+        yield f"known cases of the frozen hold-out that it gets wrong: {names}"
+
+
+def _dominated(record: dict[str, Any]) -> Iterator[str]:
+    labels = record.get("labels", {})
+    for key, what in (("by_annotator", "annotator"), ("by_source", "source")):
+        counts: dict[str, int] = labels.get(key, {})
+        total = sum(counts.values())
+        for name, count in counts.items():
+            if total >= DOMINANT_FROM and count > DOMINANT_SHARE * total:
+                yield (
+                    f"{count} of its {total} labels are from one {what} ({name or 'unnamed'}): "
+                    f"have some of another {what} as well"
+                )
+
+
+def _whitelisted(record: dict[str, Any]) -> Iterator[str]:
+    """Annotators who, unlike the others and confirmed by none, call clean what the old model is sure of."""
+    labels = record.get("labels", {})
+    counts: dict[str, int] = labels.get("by_annotator", {})
+    sure: dict[str, int] = labels.get("whitelisted_by_annotator", {})
+    for name, found in sure.items():
+        others, others_found = sum(counts.values()) - counts[name], sum(sure.values()) - found
+        if found < WHITELISTED or not others:
+            continue
+        table = [[found, counts[name] - found], [others_found, others - others_found]]
+        if fisher_exact(table, alternative="greater").pvalue < WHITELIST_CHANCE:
+            yield (
+                f"{found} of {counts[name]} labels of {name or '(unnamed)'} call clean what the model before is sure "
+                f"is spam, and nobody else confirms them (others: {others_found} of {others}): have them checked"
+            )
+
+
+def promote(
+    registry: Registry,
+    name: str,
+    labels: Iterable[Label],
+    by: str = "",
+    force: bool = False,
+    start: Start | None = None,
+) -> tuple[Version, Comparison, list[str]]:
+    """Put a version in use unless the gate objects; with `force` the objections go into the record. Returns the
+    version, the comparison with the one in use, and the objections: if there are any and no `force`, nothing
+    was changed. Raises ModelError."""
+    version = registry.find(name)
+    if version.in_use:
+        raise ModelError(f"model {version.name} is in use already")
+    model = version.load()
+    comparison = compare(registry.find("current").load(), model, labels, start)
+    found = objections(comparison, model.manifest.get("training", {}))
+    if force or not found:
+        registry.promote(version.name, by, bool(found), tuple(found))
+    return version, comparison, found

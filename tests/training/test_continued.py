@@ -1,0 +1,157 @@
+"""Training on labels: deterministic, held to the base, silent about what it must not see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.labels import Label, LabelError
+from detector.registry import Registry
+from detector.signals.replaced import pack_weights, unpack_weights
+from detector.training.continued import Options, Start, choose, fit, train_on_labels
+from detector.training.correction import Scores, as_trees, fit_correction, movement
+from detector.training.labelled import merge
+from detector.training.matrix import feature_matrix
+from detector.training.token_update import label_tokens, update_tokens
+from detector.training.trees import Trees, join_trees, split_trees
+from tests.texts import GERMAN, HONEST, SPUN
+from tests.training.conftest import base_examples
+
+OPTIONS = Options()
+
+
+def pages(count: int, annotator: str = "anna") -> list[Label]:
+    """Spun and honest pages, each with an ending of its own."""
+    return [
+        Label(f"{(SPUN, HONEST)[i % 2]} And number {i} was the last.", 1 - i % 2, None, "shop", annotator)
+        for i in range(count)
+    ]
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def test_the_same_labels_give_the_same_model(start: Start, tmp_path: Path) -> None:
+    digests = []
+    for name in ("one", "two"):
+        version = train_on_labels(pages(12), Registry(tmp_path / name), OPTIONS, start)
+        digests.append(version.load().digest)
+    assert digests[0] == digests[1] != start.model.digest
+
+
+def test_labels_move_their_pages_and_little_else(start: Start) -> None:
+    learned = merge(pages(12))
+    fitted = fit(start, learned, OPTIONS, quiet)
+    spun = np.array([item.labels[0] == 1 for item in learned])
+    before = start.heads()[0].raw(
+        feature_matrix(start.lexicon.tables, start.model.heads.token_weights, [i.text for i in learned])
+    )
+    gap = fitted.odds[spun, 0].mean() - fitted.odds[~spun, 0].mean()
+    assert gap > before[spun].mean() - before[~spun].mean() + 0.5
+    nothing = fit(start, learned, Options(hold=1e9, token_weight=0.0), quiet)
+    assert np.corrcoef(nothing.odds[:, 0], before)[0, 1] > 0.5
+    kept = pack_weights(nothing.arrays["token_weights.npy"])
+    assert np.array_equal(kept.hashed, start.model.heads.token_weights.hashed)
+
+
+def test_frozen_and_held_back_texts_are_not_learned_from(start: Start) -> None:
+    examples = base_examples()
+    copy = next(e.text for e, held in zip(examples, start.base.holdout) if held)
+    labels = [*pages(40), Label(copy, 1), Label(GERMAN, 1), Label("too short", 0)]
+    chosen = choose(labels, start)
+    assert chosen.left_out == {"copy of the frozen hold-out": 1, "not_english": 1, "too_short": 1}
+    assert len(chosen.learned) + len(chosen.held_back) == 40
+    assert 0 < len(chosen.held_back) < 20
+    fewer = choose(labels[:20], start)
+    assert {i.text for i in fewer.held_back} == {
+        i.text for i in chosen.held_back if i.voices[0] in labels[:20]
+    }
+
+
+def test_what_annotators_disagree_about_is_left_out() -> None:
+    labels = [Label("a", 1, annotator="x"), Label("a", 0, 1, annotator="y"), Label("b", 1), Label("b", 1, 0)]
+    merged = merge(labels)
+    assert [(item.text, item.labels) for item in merged] == [("a", (-1, 1)), ("b", (1, 0))]
+    assert merge([Label("a", 1, annotator="x"), Label("a", 0, annotator="y")]) == []
+    assert merged[0].annotators == ("x", "y")
+
+
+def test_the_record_says_what_went_in(start: Start, tmp_path: Path) -> None:
+    labels = pages(12) + pages(14, "ben")[12:]
+    version = train_on_labels(labels, Registry(tmp_path), OPTIONS, start)
+    record = version.load().manifest["training"]
+    assert record["from_hash"] == start.model.digest
+    assert record["base_sha256"] == start.base.digest
+    assert sum(record["labels"]["by_annotator"].values()) == record["labels"]["learned"]
+    assert set(record["labels"]["by_annotator"]) <= {"anna", "ben"}
+    assert {"numpy", "scipy", "scikit-learn", "numba", "python"} == set(record["libraries"])
+    assert version.load().manifest["version"].endswith("+1")
+    assert not version.in_use
+
+
+@pytest.mark.parametrize(
+    "labels", [[], [Label("too short", 1)], [Label("x", 1, annotator="a"), Label("x", 0, annotator="b")]]
+)
+def test_nothing_to_learn_from_is_an_error(start: Start, tmp_path: Path, labels: list[Label]) -> None:
+    with pytest.raises(LabelError, match="no label to learn from"):
+        train_on_labels(labels, Registry(tmp_path), OPTIONS, start)
+    assert [v.name for v in Registry(tmp_path).versions()] == ["shipped"]
+
+
+def test_labels_of_one_head_alone_and_of_one_answer_alone(start: Start, tmp_path: Path) -> None:
+    for labels in ([Label(HONEST, None, 1)], [Label(SPUN, 1)], [Label(HONEST, 0)]):
+        texts = [replace(label, text=f"{label.text} {i}") for label in labels for i in range(6)]
+        assert train_on_labels(texts, Registry(tmp_path), OPTIONS, start).load()
+
+
+def test_a_new_pair_of_words_is_learned_and_a_common_word_is_not(start: Start) -> None:
+    tables, weights = start.lexicon.tables, unpack_weights(start.model.heads.token_weights)
+    data = label_tokens(tables, [SPUN, HONEST], [((0, 10),), ()])
+    spun = np.array([1, 0])[data.document]
+    information = np.zeros(len(weights), np.float32)
+    free = update_tokens(weights, information, data, spun, 1.0)
+    marked = data.labels == 1
+    assert marked.any()
+    before, after = (w[data.active].sum(axis=1) for w in (weights, free))
+    assert (after[marked] > before[marked]).all()
+    held = update_tokens(weights, information + 1e6, data, spun, 1.0)
+    assert np.abs(held - weights).max() < 0.01
+
+
+def test_trees_of_a_correction_give_what_was_fitted() -> None:
+    generator = np.random.default_rng(0)
+    matrix = np.round(generator.normal(size=(400, 6)), 1).astype(np.float32)
+    matrix[:, 5] = 1.0
+    scores = Scores.fit(matrix[:, 1:])
+    labels = (matrix[:, 1] + generator.normal(size=400) > 0).astype(int)
+    design = scores.transform(matrix[:, 1:])
+    slopes = fit_correction(design, labels, np.zeros(400), movement(design, np.ones(400)), 1.0)
+    nodes, roots = as_trees(scores, slopes[:-1], np.arange(1, 6))
+    assert len(roots) == 4
+    got = Trees(nodes, roots, np.array([slopes[-1], 1.0, 0.0])).raw(_wide(matrix))
+    assert got == pytest.approx(scores.transform(matrix[:, 1:]) @ slopes[:-1] + slopes[-1], abs=1e-9)
+    assert np.corrcoef(got, labels)[0, 1] > 0.5
+
+
+def _wide(matrix: np.ndarray) -> np.ndarray:
+    from detector import features
+
+    return np.pad(matrix, ((0, 0), (0, features.WIDTH - matrix.shape[1])))
+
+
+def test_heads_taken_apart_and_put_together_judge_the_same(start: Start) -> None:
+    arrays = start.model.arrays
+    apart = split_trees(arrays)
+    joined = join_trees(*apart)
+    matrix = start.base.matrix[:50]
+    assert sum(len(trees.nodes) for trees in apart) == len(arrays["trees.npy"])
+    for h, trees in enumerate(apart):
+        name = ("spun_roots.npy", "stuffed_roots.npy")[h]
+        whole = Trees(arrays["trees.npy"], arrays[name], arrays["scales.npy"][h]).raw(matrix)
+        assert trees.raw(matrix) == pytest.approx(whole, abs=1e-12)
+        again = Trees(joined["trees.npy"], joined[name], joined["scales.npy"][h])
+        assert again.raw(matrix) == pytest.approx(whole, abs=1e-12)
