@@ -35,6 +35,19 @@ GRACE = 10
 """Seconds that a stop waits beyond the time which a request may take."""
 
 
+class Supervisor(Multiprocess):
+    """uvicorn's, which starts a worker anew when it dies; but SIGHUP looks at the model, and restarts nobody.
+
+    Restarts take seconds each and are done before a SIGTERM that came after them is looked at.
+    """
+
+    def handle_hup(self) -> None:
+        """Pass it on to the workers that are up, and know it."""
+        for process in self.processes:
+            if process.pid is not None and process.is_ready(timeout=1):
+                os.kill(process.pid, signal.SIGHUP)
+
+
 def bind(settings: Settings) -> socket.socket:
     """The socket to listen at. Raises OSError that names it."""
     try:
@@ -71,7 +84,7 @@ def _serve_with_workers(settings: Settings, listener: socket.socket) -> None:
         figures.mkdir()
         os.environ[SHARED_FOLDER] = str(figures)
         config = uvicorn_config(replace(settings, last_good=Path(folder) / "model.zip"))
-        Multiprocess(config, [listener]).run()
+        Supervisor(config, [listener]).run()
 
 
 def _bind_file(path: Path) -> socket.socket:
