@@ -285,10 +285,18 @@ async def kill_workers(process: psutil.Process, end: float, figures: Figures) ->
     """SIGKILL to one worker every half minute."""
     while time.monotonic() + 20 < end:
         await asyncio.sleep(30)
-        workers = [child for child in process.children() if "spawn_main" in " ".join(child.cmdline())]
-        figures.kills.append(time.monotonic())
-        random.choice(workers).kill()
-        figures.faults["worker killed"] += 1
+        workers = [child for child in process.children() if _is_worker(child)]
+        if workers:
+            figures.kills.append(time.monotonic())
+            random.choice(workers).kill()
+            figures.faults["worker killed"] += 1
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except psutil.Error:  # it has just ended
+        return False
 
 
 def start_server(options: argparse.Namespace, model: Path, log: Path) -> tuple[subprocess.Popen[bytes], int]:
