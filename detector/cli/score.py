@@ -72,7 +72,7 @@ From = Annotated[
 ]
 ExtractionOption = Annotated[
     ExtractionName,
-    typer.Option(help="Text of web pages: fast, or precise (trafilatura; 20 to 50 times as long)."),
+    typer.Option(help="Text of web pages: fast, or precise (trafilatura; takes longer)."),
 ]
 
 
@@ -114,7 +114,7 @@ def score(
         int | None,
         typer.Option(
             min=0,
-            help="Threads; 0 for one per core. Results do not depend on it. [default: 1]",
+            help="Threads (in bulk runs processes); 0 for one per core. Results do not depend on it. [default: 1]",
             show_default=False,
         ),
     ] = None,
@@ -142,8 +142,7 @@ def score(
 ) -> None:
     """Score documents: is this spun, is it stuffed, and where?
 
-    Reads .txt .md .html .jsonl .csv .tsv .parquet .warc .wet, each also as .gz and .zst, and from URLs; other files
-    by what they hold.
+    Reads .txt .md .html .jsonl .csv .tsv .parquet .warc .wet, also as .gz and .zst, also from URLs.
 
         detector score article.txt
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from detector import __version__
 from detector.crawl.parts import PartFormat, open_part, sync_folder
-from detector.crawl.workers import Work, Workers, batches
+from detector.crawl.workers import WARM_UP, StartError, Work, Workers, batches
 from detector.readers import Extraction, Failure, RawRecord, expand, format_named, scan_file
 from detector.readers.remote import identity, is_url
 from detector.readers.sources import STDIN
@@ -35,11 +35,6 @@ from detector.scoring import Detector
 SCHEMA = 1
 RUN, PARTS, LOCK = "_run.json", "_parts.jsonl", "_lock"
 PART_SIZE = 10_000
-_WARM_UP = (
-    "The first time on a machine the kernels are compiled, which takes a minute, and they are kept on the disk. This is "
-    "done once here, before there are processes that would all begin with it at the same time and be in each other's "
-    "way. Any text will do that is long enough to be judged, and that is why this one goes on for a while longer."
-)
 
 
 class CrawlError(Exception):
@@ -87,8 +82,10 @@ def run(
         plan.folder.mkdir(parents=True, exist_ok=True)
         with _locked(plan.folder):
             _claim(plan.folder / RUN, _identity(plan, inputs, detector))
-            detector.score(_WARM_UP, plan.evidence)
+            detector.score(WARM_UP, plan.evidence)
             return _Run(plan, inputs, detector.model.name, jobs, report).finish()
+    except StartError as error:
+        raise CrawlError(str(error)) from None
     except OSError as error:
         raise CrawlError(f"{plan.folder} can't be written: {error.strerror or error}") from None
 

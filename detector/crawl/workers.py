@@ -23,9 +23,18 @@ LIMIT = 120.0
 """Seconds for a batch, and then for each of its records alone. The slowest honest batch takes two."""
 WINDOW = 4
 """Batches per process that may be under way or wait for their turn to be written."""
+WARM_UP = (
+    "The first time on a machine the kernels are compiled, which takes a minute, and they are kept on the disk. This is "
+    "done once here, before there are processes that would all begin with it at the same time and be in each other's "
+    "way. Any text will do that is long enough to be judged, and that is why this one goes on for a while longer."
+)
 Batch = list[RawRecord]
 Scored = list[tuple[Verdict, str | None]]
 """Verdicts and, if asked for, the texts that their evidence counts in."""
+
+
+class StartError(RuntimeError):
+    """A worker process ended before it could work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +53,15 @@ def _serve(connection: Connection, work: Work) -> None:
     """The life of a process: batches in, verdicts out, until the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group: the parent ends us
     from detector.crawl.records import score_records
+    from detector.language import is_english
     from detector.readers import extract
     from detector.scoring import load
 
     detector = load(work.model, work.policy, work.fpr)
+    detector.score(WARM_UP, work.evidence)
+    is_english(WARM_UP, 0.0, 0.5)  # loads the language identifier: memory stays as it is from here on
     try:
+        connection.send(None)  # ready
         while True:
             batch: Batch = connection.recv()
             records = (extract(record, work.extraction) for record in batch)
@@ -71,6 +84,16 @@ class _Worker:
         self._process.start()
         theirs.close()
 
+    def wait_until_ready(self) -> None:
+        """Returns when it has loaded the model. Raises StartError if it ends instead."""
+        try:
+            self.connection.recv()
+        except (EOFError, OSError):
+            raise StartError(
+                "a worker process ended while it was starting; its own message stands above. In a script, is the "
+                'call guarded by `if __name__ == "__main__":`?'
+            ) from None
+
     @property
     def pid(self) -> int:
         return self._process.pid or 0
@@ -90,7 +113,7 @@ class _Task:
 
 
 class Workers:
-    """`jobs` processes. Use as a context manager."""
+    """`jobs` processes. Use as a context manager; entering raises StartError if they can't work."""
 
     def __init__(self, work: Work, jobs: int, model_name: str) -> None:
         self._work = work
@@ -100,6 +123,12 @@ class Workers:
         self._window = WINDOW * jobs
 
     def __enter__(self) -> Workers:
+        try:
+            for worker in self._idle:
+                worker.wait_until_ready()
+        except StartError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -128,7 +157,7 @@ class Workers:
             if given in done:
                 yield done.pop(given)
                 given += 1
-            else:
+            elif self._busy:
                 done.update(self._collect())
 
     def _give(self, number: int, batch: Batch) -> None:
@@ -150,8 +179,7 @@ class Workers:
             except (EOFError, OSError):
                 result = None
             if result is None:
-                task.worker.stop()
-                task.worker = _Worker(self._work)
+                self._replace(task)
                 result = self._one_by_one(task)
             self._idle.append(task.worker)
             yield task.number, result
@@ -171,13 +199,17 @@ class Workers:
                 alive = False
             if not alive:
                 late = time.monotonic() - started >= LIMIT
-                task.worker.stop()
-                task.worker = _Worker(self._work)
+                self._replace(task)
                 reason = (
                     f"it took more than {LIMIT:.0f} seconds" if late else "the process that read it crashed"
                 )
                 out.append((self._failed(record, reason), None))
         return out
+
+    def _replace(self, task: _Task) -> None:
+        task.worker.stop()
+        task.worker = _Worker(self._work)
+        task.worker.wait_until_ready()
 
     def _failed(self, record: RawRecord, reason: str) -> Verdict:
         return Verdict(record.id, "failed", 0, self._model, record.url, error=reason)

@@ -1,7 +1,7 @@
 """HTML pages (extra `html`): title, main text with headings and links, description, alt texts, hidden text.
 
-The main text is Resiliparse's (Bevendorff et al., ECIR 2018), half a millisecond a page, or with "precise" that of
-trafilatura (Barbaresi, ACL 2021; extra `precise`), which takes 20 to 50 times as long. `Document.text` is the
+The main text is Resiliparse's (Bevendorff et al., ECIR 2018), or with "precise" that of trafilatura (Barbaresi, ACL
+2021; extra `precise`), which takes more than twice as long for the whole page. `Document.text` is the
 extracted text, and evidence counts code points in it; `detector score --with-text` returns it.
 """
 

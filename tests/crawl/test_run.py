@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from detector.crawl import CrawlError, Plan, Standing, run
+from detector.crawl.parts import PartFormat, open_part
 from detector.crawl.records import score_records
 from detector.readers import read
 from detector.scoring import Detector
+from detector.verdict import Verdict
 from tests.readers.warcs import PROSE
 
 ROOT = Path(__file__).parents[2]
@@ -29,62 +31,49 @@ def rows(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for part in parts for line in part.read_text().splitlines()]
 
 
-def test_the_parts_together_are_what_scoring_one_by_one_gives(plan: Plan, loaded: Detector) -> None:
-    standing = run(plan, loaded)
-    expected = [s.verdict.to_dict() for s in score_records(loaded, read(plan.inputs), False)]
-    assert rows(plan.folder) == json.loads(json.dumps(expected))
-    assert [len(path.read_text().splitlines()) for path in sorted(plan.folder.glob("part-*"))] == [
-        16,
-        16,
-        16,
-        12,
-    ]
-    assert (standing.counts.total(), standing.counts["failed"]) == (60, 2)
-    assert not list(plan.folder.glob(".*"))
+def test_the_parts_together_are_what_scoring_one_by_one_gives(whole: Plan, loaded: Detector) -> None:
+    expected = [s.verdict.to_dict() for s in score_records(loaded, read(whole.inputs), False)]
+    assert rows(whole.folder) == json.loads(json.dumps(expected))
+    sizes = [len(path.read_text().splitlines()) for path in sorted(whole.folder.glob("part-*"))]
+    assert sizes == [16, 16, 16, 12]
+    assert not list(whole.folder.glob(".*"))
 
 
-def test_jobs_change_nothing(plan: Plan, loaded: Detector, tmp_path: Path) -> None:
-    run(plan, loaded)
-    run(replace(plan, folder=tmp_path / "two"), loaded, jobs=2)
-    assert content(plan.folder) == content(tmp_path / "two")
+def test_jobs_change_nothing(plan: Plan, whole: Plan, loaded: Detector) -> None:
+    standing = run(plan, loaded, jobs=2)
+    assert content(plan.folder) == content(whole.folder)
+    assert (standing.counts.total(), standing.counts["failed"], standing.resumed) == (60, 2, 0)
 
 
-def test_a_run_goes_on_from_any_finished_part(plan: Plan, loaded: Detector, tmp_path: Path) -> None:
-    run(plan, loaded)
-    whole = content(plan.folder)
-    lines = whole["_parts.jsonl"].splitlines(keepends=True)
-    for kept in range(len(lines)):
-        for name in whole:
-            if name.startswith("part-") and int(name[5:10]) > kept:
-                (
-                    plan.folder / name
-                ).unlink()  # the part after the last line may be there: the kill came between
-        (plan.folder / ".part-00001.jsonl.tmp").write_text("half a part")
-        (plan.folder / "_parts.jsonl").write_bytes(
-            b"".join(lines[:kept]) + lines[kept][: len(lines[kept]) // 2]
-        )
-        standing = run(plan, loaded)
-        (plan.folder / ".part-00001.jsonl.tmp").unlink(missing_ok=True)
-        assert content(plan.folder) == whole
-        assert standing.counts.total() == 60
-        assert standing.resumed == min(16 * kept, 60)
+@pytest.mark.parametrize("kept", [0, 2, 4])
+def test_a_run_goes_on_from_any_finished_part(finished: Plan, loaded: Detector, kept: int) -> None:
+    before = content(finished.folder)
+    lines = before["_parts.jsonl"].splitlines(keepends=True)
+    for name in before:
+        if name.startswith("part-") and int(name[5:10]) > kept:
+            (finished.folder / name).unlink()  # the next one stays: the kill came before its line was whole
+    (finished.folder / "_parts.jsonl").write_bytes(
+        b"".join(lines[:kept]) + lines[kept][: len(lines[kept]) // 2]
+    )
+    (finished.folder / f".part-{kept:05}.jsonl.tmp").write_text("half a part")
+    standing = run(finished, loaded)
+    assert content(finished.folder) == before
+    assert (standing.counts.total(), standing.resumed) == (60, min(16 * kept, 60))
 
 
-def test_a_finished_run_is_not_done_again(plan: Plan, loaded: Detector) -> None:
-    run(plan, loaded)
-    before = {path: path.stat().st_mtime_ns for path in plan.folder.glob("part-*")}
-    assert run(plan, loaded).resumed == 60
-    assert {path: path.stat().st_mtime_ns for path in plan.folder.glob("part-*")} == before
+def test_a_finished_run_is_not_done_again(finished: Plan, loaded: Detector) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.folder.glob("part-*")}
+    assert run(finished, loaded).resumed == 60
+    assert {path: path.stat().st_mtime_ns for path in finished.folder.glob("part-*")} == before
 
 
 def test_inputs_follow_each_other_and_small_ones_share_a_part(
     plan: Plan, loaded: Detector, tmp_path: Path
 ) -> None:
+    (tmp_path / "texts").mkdir()
     for i in range(40):
-        (tmp_path / "texts").mkdir(exist_ok=True)
         (tmp_path / "texts" / f"{i:02}.txt").write_text(PROSE)
-    both = replace(plan, inputs=[str(tmp_path / "texts"), *plan.inputs])
-    run(both, loaded)
+    run(replace(plan, inputs=[str(tmp_path / "texts"), *plan.inputs]), loaded)
     ids = [row["id"] for row in rows(plan.folder)]
     assert len(ids) == len(set(ids)) == 100
     assert [Path(id).name for id in ids[:40]] == [f"{i:02}.txt" for i in range(40)]
@@ -98,33 +87,41 @@ def test_inputs_follow_each_other_and_small_ones_share_a_part(
         ({"extraction": "precise"}, "extraction was fast, now is precise"),
     ],
 )
-def test_another_setting_is_refused(plan: Plan, loaded: Detector, change: dict[str, Any], words: str) -> None:
-    run(plan, loaded)
-    whole = content(plan.folder)
+def test_another_setting_is_refused(
+    finished: Plan, loaded: Detector, change: dict[str, Any], words: str
+) -> None:
+    before = content(finished.folder)
     with pytest.raises(CrawlError, match=words):
-        run(replace(plan, **change), loaded)
-    assert content(plan.folder) == whole
+        run(replace(finished, **change), loaded)
+    assert content(finished.folder) == before
 
 
 def test_a_changed_input_model_or_part_is_refused(
-    plan: Plan, loaded: Detector, detector: Detector, tmp_path: Path
+    finished: Plan, loaded: Detector, detector: Detector, tmp_path: Path
 ) -> None:
-    run(plan, loaded)
     with pytest.raises(CrawlError, match="model was"):
-        run(plan, Detector(detector.model, loaded.lexicon, "balanced", 0.01))
-    (tmp_path / "more.txt").write_text("more")
+        run(finished, Detector(detector.model, loaded.lexicon, "balanced", 0.01))
+    more = tmp_path / "more.txt"
+    more.write_text("more")
     with pytest.raises(CrawlError, match="there were 1 inputs, now there are 2"):
-        run(replace(plan, inputs=[*plan.inputs, str(tmp_path / "more.txt")]), loaded)
-    os.utime(plan.inputs[0], (1, 1))
+        run(replace(finished, inputs=[*finished.inputs, str(more)]), loaded)
+    recorded = (finished.folder / "_run.json").read_text()
+    (finished.folder / "_run.json").write_text(recorded.replace("a.warc.gz", "b.warc.gz"))
+    with pytest.raises(CrawlError, match=r"a\.warc\.gz stands where .*b\.warc\.gz was"):
+        run(finished, loaded)
+    size = Path(finished.inputs[0]).stat().st_size
+    (finished.folder / "_run.json").write_text(recorded.replace(str(size), str(size + 1)))
     with pytest.raises(CrawlError, match=r"a\.warc\.gz has changed"):
-        run(plan, loaded)
+        run(finished, loaded)
+    (finished.folder / "_run.json").write_text(recorded[:40])
+    with pytest.raises(CrawlError, match="is damaged"):
+        run(finished, loaded)
 
 
-def test_a_part_that_is_gone_is_missed(plan: Plan, loaded: Detector) -> None:
-    run(plan, loaded)
-    (plan.folder / "part-00001.jsonl").unlink()
+def test_a_part_that_is_gone_is_missed(finished: Plan, loaded: Detector) -> None:
+    (finished.folder / "part-00001.jsonl").unlink()
     with pytest.raises(CrawlError, match=r"part-00001\.jsonl is missing"):
-        run(plan, loaded)
+        run(finished, loaded)
 
 
 def test_what_can_not_be_begun_is_refused_before_any_work(
@@ -161,34 +158,39 @@ def test_it_tells_how_far_it_is(plan: Plan, loaded: Detector) -> None:
     assert all(left is not None and left >= 0 for _, left in seen)
 
 
-def test_csv_and_parquet_hold_the_same(plan: Plan, loaded: Detector, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["csv", "parquet"])
+def test_other_formats_hold_the_same(plan: Plan, whole: Plan, loaded: Detector, name: PartFormat) -> None:
+    explained = replace(plan, evidence=True, with_text=name == "parquet", format=name)
+    expected = [s.verdict.to_dict() for s in score_records(loaded, read(whole.inputs), True)]
+    if name == "csv":
+        run(explained, loaded)
+        table = [r for path in sorted(plan.folder.glob("part-*")) for r in csv.DictReader(path.open())]
+        assert [row["id"] for row in table] == [row["id"] for row in expected]
+        assert [int(row["evidence"]) for row in table] == [len(row["evidence"]) for row in expected]
+        return
     parquet = pytest.importorskip("pyarrow.parquet")
-    explained = replace(plan, evidence=True)
     run(explained, loaded)
-    expected = rows(plan.folder)
-    run(replace(explained, folder=tmp_path / "csv", format="csv"), loaded)
-    table = [r for path in sorted((tmp_path / "csv").glob("part-*")) for r in csv.DictReader(path.open())]
-    assert [row["id"] for row in table] == [row["id"] for row in expected]
-    assert [int(row["evidence"]) for row in table] == [len(row["evidence"]) for row in expected]
-    run(replace(explained, folder=tmp_path / "pq", format="parquet", with_text=True), loaded)
-    found = parquet.read_table(tmp_path / "pq").to_pylist()
+    found = parquet.read_table(plan.folder).to_pylist()
+    keys = ("id", "url", "status", "spun", "verdict", "reasons", "words", "evidence", "error", "model")
     for row, record in zip(found, expected, strict=True):
-        assert row["evidence"] == record["evidence"]
-        assert {k: row[k] for k in ("id", "url", "status", "spun", "reasons", "error")} == {
-            k: record.get(k) for k in ("id", "url", "status", "spun", "reasons", "error")
-        }
+        assert {key: row[key] for key in keys} == {key: record.get(key) for key in keys}
         assert row["text"] is None if row["status"] == "failed" else PROSE[:20] in row["text"]
 
 
-def test_lone_surrogates_pass_into_every_format(plan: Plan, loaded: Detector, tmp_path: Path) -> None:
-    (tmp_path / "s.jsonl").write_text('{"id": "\\ud800", "text": "\\udc00 x", "url": "é"}\n')
-    for name in ("jsonl", "csv", "parquet"):
-        changed = replace(plan, inputs=[str(tmp_path / "s.jsonl")], format=name, folder=tmp_path / name)  # type: ignore[arg-type]
-        assert run(changed, loaded).counts.total() == 1
+@pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
+def test_lone_surrogates_pass_into_every_format(tmp_path: Path, name: PartFormat) -> None:
+    if name == "parquet":
+        pytest.importorskip("pyarrow")
+    verdict = Verdict("\ud800", "failed", 0, "m", url="\udc00é", error="\udfff")
+    with open_part(tmp_path / "part", name, True) as part:
+        part.add(verdict, None)
+    data = (tmp_path / "part").read_bytes()
+    assert (part.records, part.size) == (1, len(data))
+    assert name == "parquet" or b"\\ud800" in data
 
 
-def test_kill_9_and_a_new_start_give_the_same_bytes(plan: Plan, loaded: Detector, tmp_path: Path) -> None:
-    run(plan, loaded)
+def test_kill_9_and_a_new_start_give_the_same_bytes(whole: Plan, tmp_path: Path) -> None:
+    plan = whole
     command = [sys.executable, "-m", "detector", "score", *plan.inputs, "--model", str(plan.model)]
     command += [
         "--output-dir",

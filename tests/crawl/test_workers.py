@@ -1,13 +1,15 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from detector.crawl import workers
-from detector.crawl.workers import Work, Workers, batches
+from detector.crawl.workers import StartError, Work, Workers, batches
 from detector.document import Document
 from detector.readers import Failure, Page, RawRecord
 from tests.readers.warcs import PROSE, html
@@ -29,6 +31,7 @@ def test_batches_come_back_in_order(work: Work, jobs: int) -> None:
         found = list(pool.map(iter(groups)))
         again = list(pool.map(iter(groups[:3])))
     assert [[verdict.id for verdict, _ in batch] for batch in found] == [[d.id for d in g] for g in groups]
+        assert list(pool.map(iter([]))) == []
     assert again == found[:3]
 
 
@@ -46,17 +49,44 @@ def test_a_process_that_dies_costs_nothing_but_its_time(work: Work) -> None:
     assert {verdict.status for verdict in found} == {"scored"}
 
 
-def test_a_record_that_takes_too_long_fails_alone(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("resiliparse")
-    with Workers(work, 1, "m") as pool:
-        list(pool.map(iter([documents(0, 1)])))
-        monkeypatch.setattr(workers, "LIMIT", 3.0)
-        slow = Page(("<p>" + "<font>x " * 1990 + "</p>").encode() * 5 + b"<x>" * 1990, "slow", "https://x")
-        started = time.monotonic()
-        (batch,) = pool.map(iter([[*documents(0, 2), slow, *documents(3, 4)]]))
-    assert [verdict.id for verdict, _ in batch] == ["0", "1", "slow", "3"]
-    assert [verdict.status == "failed" for verdict, _ in batch][:2] == [False, False]
-    assert time.monotonic() - started < 60
+class Trap:
+    """Stands for a page that hangs or crashes the parser: it does so when a process takes it up."""
+
+    def __init__(self, action: Callable[..., Any], *arguments: Any) -> None:
+        self.action, self.arguments = action, arguments
+
+    def __reduce__(self) -> Any:
+        return self.action, self.arguments
+
+
+@pytest.mark.parametrize(
+    ("trap", "reason"), [(Trap(time.sleep, 600), "more than 4 seconds"), (Trap(os._exit, 9), "crashed")]
+)
+def test_a_record_that_hangs_or_crashes_its_process_fails_alone(
+    work: Work, monkeypatch: pytest.MonkeyPatch, trap: Trap, reason: str
+) -> None:
+    monkeypatch.setattr(workers, "LIMIT", 4.0)
+    bad = Page(trap, "bad", "https://x.example")  # type: ignore[arg-type]
+    with Workers(work, 1, "model") as pool:
+        first, second = pool.map(iter([[*documents(0, 2), bad, *documents(3, 4)], documents(4, 6)]))
+    found = [verdict for verdict, _ in [*first, *second]]
+    assert [verdict.id for verdict in found] == ["0", "1", "bad", "3", "4", "5"]
+    assert [verdict.status for verdict in found] == [
+        "scored",
+        "scored",
+        "failed",
+        "scored",
+        "scored",
+        "scored",
+    ]
+    assert (found[2].url, found[2].model) == ("https://x.example", "model")
+    assert reason in (found[2].error or "")
+
+
+def test_a_process_that_can_not_start_says_so(work: Work, tmp_path: Path) -> None:
+    lost = Workers(replace(work, model=tmp_path / "none"), 1, "m")
+    with pytest.raises(StartError, match="ended while it was starting"), lost:
+        pass
 
 
 def test_texts_come_back_if_asked_for(made_up: Path) -> None:
