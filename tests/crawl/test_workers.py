@@ -30,8 +30,8 @@ def test_batches_come_back_in_order(work: Work, jobs: int) -> None:
     with Workers(work, jobs, "m") as pool:
         found = list(pool.map(iter(groups)))
         again = list(pool.map(iter(groups[:3])))
-    assert [[verdict.id for verdict, _ in batch] for batch in found] == [[d.id for d in g] for g in groups]
         assert list(pool.map(iter([]))) == []
+    assert [[verdict.id for verdict, _ in batch] for batch in found] == [[d.id for d in g] for g in groups]
     assert again == found[:3]
 
 
