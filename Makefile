@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SEEDS := $(wildcard ../shared/data/seeds/*.txt)
 DEMO := $(if $(SEEDS),$(SEEDS),$(wildcard tests/samples/*.txt))
 
-.PHONY: demo test test-engines lint types contract check train quality bench fuzz lock audit minimum release clean
+.PHONY: demo test test-engines lint types contract check train quality bench fuzz bounds lock audit minimum release clean
 
 demo: $(VENV)/ready
 	@$(BIN)/detector score --exit-zero --format human $(DEMO)
@@ -51,6 +51,11 @@ fuzz: $(VENV)/ready
 	for target in $$($(BIN)/python fuzz/run.py --list); do \
 	  echo "== $$target"; $(BIN)/python fuzz/run.py $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 || exit 1; \
 	done
+
+# The kernels once more, with every index checked (they are compiled without checks otherwise).
+bounds: $(VENV)/ready
+	NUMBA_BOUNDSCHECK=1 DETECTOR_CACHE=build/bounds-checked $(BIN)/python -m pytest \
+	  tests/test_tokens.py tests/test_scoring.py tests/test_hostile.py tests/test_shipped.py tests/signals
 
 # What development and CI install, pinned with hashes; `make lock` after a change of pyproject.toml (needs uv).
 lock:

@@ -204,7 +204,6 @@ def run(
         raise UserError("--format parquet goes with --output-dir")
     use, records = plan_lm(lm, read(paths, input_format, extraction))
     detector, limits = open_detector(model, policy, fpr, use, lm_required=lm is True)
-    stop_politely()
     scored = score_records(detector, records, explain is not False, jobs)
     tally = Tally()
     try:
@@ -285,6 +284,8 @@ def _write_all(
     due = time.monotonic() + FLUSH_SECONDS
     try:
         for item in scored:
+            if tally.total == 0:  # not before: a compiler that is interrupted fails in its own way
+                stop_politely()
             writer.add(item)
             tally.add(item)
             progress.show(tally.counts)
