@@ -164,18 +164,20 @@ async def client(port: int, calls: list[Call], seed: int, end: float, figures: F
     """One after the other on a connection that is kept; after 429 it waits as long as it is told."""
     rng = random.Random(seed)
     wire: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    used = 0.0  # when the connection was last seen alive: it may have died while this client waited
     while time.monotonic() < end:
         call = rng.choice(calls)
         sent = time.monotonic()
         try:
             if wire is None:
+                used = time.monotonic()
                 wire = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
             wire[1].write(call.head + call.body)
             await wire[1].drain()
             status, headers, body = await read_answer(wire[0])
         except (OSError, EOFError, asyncio.IncompleteReadError, ValueError) as error:
             now = time.monotonic()
-            if any(sent - 1 < kill < now + 1 for kill in figures.kills):
+            if any(used - 1 < kill < now + 1 for kill in figures.kills):
                 figures.broken_by_kill += 1
             else:
                 figures.lost.append(f"{call.kind}: {type(error).__name__}: {error}")
@@ -184,6 +186,7 @@ async def client(port: int, calls: list[Call], seed: int, end: float, figures: F
             wire = None
             await asyncio.sleep(0.05)
             continue
+        used = time.monotonic()
         figures.statuses[str(status)] += 1
         if status == 200:
             figures.seconds.setdefault(call.kind, []).append(time.monotonic() - sent)

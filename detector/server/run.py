@@ -27,8 +27,9 @@ from detector.server.settings import Settings
 log = logging.getLogger(__name__)
 BACKLOG = 2048
 SPARE_FILES = 200
-HEALTH_SECONDS = 30
-"""In which a worker process must start, and answer its supervisor."""
+HEALTH_SECONDS = 15
+"""In which a worker process must import the package and answer; a death just while it is asked is noticed after
+them. uvicorn's own 5 are too few on a busy machine: workers would be killed while they start."""
 KEEP_ALIVE = 75
 """Seconds; longer than common proxies keep a connection, so that it is they who close it."""
 GRACE = 10
