@@ -46,6 +46,9 @@ def serve(
     max_batch: Annotated[int, typer.Option(min=1, help="Documents in a batch.")] = 1000,
     max_queue: Annotated[int, typer.Option(min=1, help="Documents waiting, before 429.")] = 2000,
     time_limit: Annotated[float, typer.Option(min=0.1, help="Seconds for a request to be scored.")] = 30.0,
+    workbench: Annotated[
+        bool, typer.Option("--workbench", help="Also pages to read and label on, at /workbench.")
+    ] = False,
 ) -> None:
     """Answer over HTTP, for programs in other languages.
 
@@ -61,13 +64,18 @@ def serve(
         try:
             from detector.server.run import bind
             from detector.server.run import serve as run
-            from detector.server.settings import MIB, Limits, Settings, read_tokens
+            from detector.server.settings import LOOPBACK, MIB, Limits, Settings, read_tokens
         except ModuleNotFoundError as error:
             raise UserError(f'the service needs {error.name}: pip install "{EXTRA}"') from None
         try:
             tokens = read_tokens(token_file)
         except (ValueError, OSError) as error:
             raise UserError(f"--token-file: {error}") from None
+        if workbench and (uds is not None or host not in LOOPBACK or workers > 1 or tokens):
+            raise UserError(
+                "--workbench is for people at this machine: without --uds, tokens, other --host than localhost or "
+                "more than one of --workers (from elsewhere: ssh -L 8765:localhost:8765 HERE)"
+            )
         open_detector(model, chosen.policy, chosen.fpr)
         service = Settings(
             model=model,
@@ -86,6 +94,7 @@ def serve(
                 queue_documents=max_queue,
                 seconds=time_limit,
             ),
+            workbench=workbench,
         )
         if not service.local and not tokens:
             warn(
@@ -95,4 +104,6 @@ def serve(
             listener = bind(service)
         except OSError as error:
             raise UserError(f"{error}: choose another with --host, --port or --uds") from None
+        if workbench:
+            print(f"The workbench: http://localhost:{listener.getsockname()[1]}/workbench  (Ctrl-C ends it)")
         run(service, listener)

@@ -47,6 +47,10 @@ def create_app(settings: Settings, on_stop: Callable[[], None] = lambda: None) -
     )
     app.state.service = service
     app.include_router(router)
+    if settings.workbench:
+        from detector.server.workbench import install  # training's libraries load only where they are wanted
+
+        install(app, service)
     problems.install(app)
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(Observe, metrics=service.metrics)

@@ -48,6 +48,8 @@ class Settings:
     hosts: tuple[str, ...] = ()
     """Names under which a proxy on this machine may call it, besides localhost."""
     limits: Limits = Limits()
+    workbench: bool = False
+    """Pages to label on, for people at this machine; in one process, since documents are kept in it."""
     reload_seconds: float = 2.0
     """Between two looks at the model's files."""
     last_good: Path | None = None

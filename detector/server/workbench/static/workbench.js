@@ -1,0 +1,24 @@
+// One key for each control that names one in data-key, and submitting once only. Everything works without this.
+"use strict";
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  const inside = event.target.closest("input, textarea, select");
+  if (inside || (event.key === " " && event.target.closest("a, button, summary"))) return;
+  const key = event.key === " " ? "space" : event.key.toLowerCase();
+  const control = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (!control) return;
+  event.preventDefault();
+  control.click();
+});
+
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.sent) event.preventDefault();
+  event.target.dataset.sent = "yes";
+  event.target.closest("main").setAttribute("aria-busy", "true");
+});
+
+window.addEventListener("pageshow", () => {
+  document.querySelectorAll("form").forEach((form) => delete form.dataset.sent);
+  document.querySelectorAll("main").forEach((main) => main.removeAttribute("aria-busy"));
+});
