@@ -49,7 +49,7 @@ class Workbench:
         self.service = service
         self.desk = Desk(LabelStore())
         self.forms = Forms()
-        self.notice = ""
+        self._notices: dict[str, str] = {}
         self.templates = Environment(
             loader=PackageLoader("detector.server.workbench"), autoescape=True, finalize=_shown
         )
@@ -58,7 +58,7 @@ class Workbench:
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
         """A page, with this browser's token in its forms."""
         session = self.forms.session(request)
-        notice, self.notice = self.notice, ""
+        notice = self._notices.pop(session, "")
         body = self.templates.get_template(template).render(
             token=self.forms.token(session), annotator=annotator(request), notice=notice, **values
         )
@@ -66,9 +66,10 @@ class Workbench:
         self.forms.keep(response, session)
         return response
 
-    def back(self, place: str, notice: str = "") -> Response:
-        """To a page after a form, with a line to show there."""
-        self.notice = notice
+    def back(self, request: Request, place: str, notice: str = "") -> Response:
+        """To a page after a form, with a line to show there, once and to this browser."""
+        if notice:
+            self._notices[self.forms.session(request)] = notice
         return RedirectResponse(PATH + place, 303, HEADERS)
 
     @property
@@ -193,10 +194,10 @@ async def add(bench: Workbench, request: Request, fields: FormData) -> Response:
     try:
         numbers = await asyncio.to_thread(bench.desk.add, bench.service.detector, pasted, uploads)
     except FullError as error:
-        return bench.back("#documents", f"{error}.")
+        return bench.back(request, "#documents", f"{error}.")
     if not numbers:
-        return bench.back("", "There was no text: paste one, or choose a file.")
-    return bench.back(f"/documents/{numbers[0]}" if len(numbers) == 1 else "#documents")
+        return bench.back(request, "", "There was no text: paste one, or choose a file.")
+    return bench.back(request, f"/documents/{numbers[0]}" if len(numbers) == 1 else "#documents")
 
 
 @router.get("/documents/{number}")
@@ -225,7 +226,7 @@ def _article(scored: Scored, policy: Policy, number: int) -> Markup:
 async def clear(bench: Workbench, request: Request, fields: FormData) -> Response:
     """Take the documents off the desk."""
     await asyncio.to_thread(bench.desk.clear)
-    return bench.back("", "The desk is empty. Labels are kept.")
+    return bench.back(request, "", "The desk is empty. Labels are kept.")
 
 
 @router.get("/queue")
@@ -247,7 +248,7 @@ async def queue(bench: Workbench, request: Request) -> Response:
 async def name(bench: Workbench, request: Request, fields: FormData) -> Response:
     """Remember who labels, in a cookie of this browser."""
     given = " ".join(_text(fields, "annotator").split())[:MAX_ANNOTATOR]
-    response = bench.back("/queue", "" if given else "Give a name: it is kept with each label.")
+    response = bench.back(request, "/queue", "" if given else "Give a name: it is kept with each label.")
     response.set_cookie(NAME_COOKIE, quote(given), path=PATH, httponly=True, samesite="strict")
     return response
 
@@ -265,7 +266,7 @@ async def label(bench: Workbench, request: Request, fields: FormData) -> Respons
         if isinstance(error, LabelError):
             raise
         raise ProblemError(404, "not-found", "this document is not on the desk any more") from None
-    return bench.back("/queue", _SAID[answer])
+    return bench.back(request, "/queue", _SAID[answer])
 
 
 @router.post("/undo")
@@ -273,7 +274,7 @@ async def label(bench: Workbench, request: Request, fields: FormData) -> Respons
 async def undo(bench: Workbench, request: Request, fields: FormData) -> Response:
     """Take the last answer back."""
     undone = await asyncio.to_thread(bench.desk.undo, annotator(request))
-    return bench.back("/queue", "Taken back." if undone else "There is nothing to take back.")
+    return bench.back(request, "/queue", "Taken back." if undone else "There is nothing to take back.")
 
 
 @router.get("/static/{name}")
