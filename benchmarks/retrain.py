@@ -1,7 +1,7 @@
 """What training on labels is worth, and what the gate stops. Writes its figures into `docs/retraining.md`.
 
     python benchmarks/retrain.py                     # everything: about an hour on two idle cores
-    python benchmarks/retrain.py flipped poison      # some of: kinds, wave, flipped, poison, time, kill
+    python benchmarks/retrain.py flipped poison      # some of: kinds, wave, real, flipped, poison, time, kill
 
 Data: `../shared/data` (see docs/data_card.md). `kinds` and `wave` build a base without each kind of spinning
 first (three minutes each, kept in build/retrain).
@@ -198,22 +198,51 @@ def wave() -> Iterator[str]:
         yield _row(f"one tool of kind {kind}", start_without(kind), draws())
 
 
+def real() -> Iterator[str]:
+    """Real texts that no training reads: a tool that sold spun text, and attacks on reviews by synonyms."""
+    yield f"Real texts, 20 of them and 20 honest ones of the same place, {DRAWS} draws.\n\n{HEAD}"
+    attacks = list(read_jsonl_xz(DATA / "labelled" / "synonym_attack_pairs.jsonl.xz"))
+    attacks = [r for r in attacks if len(r["text"].split()) >= 80]
+    heavy = [r["text"] for r in attacks if int(r["label"]) == 1 and float(r.get("frac_changed") or 0) >= 0.1]
+    reviews = [r["text"] for r in attacks if int(r["label"]) == 0]
+    spinbot, pubmed = real_texts("spinbot_real"), real_texts("pubmed_human")
+    for name, spun, honest in (
+        ("SpinBot", spinbot, pubmed),
+        ("reviews attacked by synonyms", heavy, reviews),
+    ):
+
+        def draws(
+            spun: list[str] = spun, honest: list[str] = honest
+        ) -> Iterator[tuple[list[Label], list[str]]]:
+            for seed in range(DRAWS):
+                drawn = random.Random(seed).sample(spun, min(len(spun), 420))
+                clean = random.Random(seed).sample(honest, 20)
+                labels = [
+                    Label(text, answer, None, "wave", ("anna", "ben")[i % 2])
+                    for answer, texts in ((1, drawn[:20]), (0, clean))
+                    for i, text in enumerate(texts)
+                ]
+                yield labels, drawn[20:]
+
+        yield _row(name, Start.open(), draws())
+
+
 # Wrong and hostile labels
+
+
+def real_texts(name: str) -> list[str]:
+    """Passages of a labelled set that no training reads, the marks of the science sets stripped."""
+    rng = random.Random(0)
+    found = [re.sub(r"@x\w+", "", r["text"]) for r in read_jsonl_xz(DATA / "labelled" / f"{name}.jsonl.xz")]
+    return [passage(t, rng, 60, 400) for t in found if len(t.split()) >= 80]
 
 
 @cache
 def unseen() -> tuple[list[str], list[str]]:
     """(spun, honest) real texts that no training reads."""
     rng = random.Random(0)
-
-    def texts(name: str) -> list[str]:
-        found = [
-            re.sub(r"@x\w+", "", r["text"]) for r in read_jsonl_xz(DATA / "labelled" / f"{name}.jsonl.xz")
-        ]
-        return [passage(t, rng, 60, 400) for t in found if len(t.split()) >= 80]
-
-    spun = texts("spinbot_real")
-    honest = [text for name in ("pubmed_human", "clean_ewt", "clean_gum") for text in texts(name)]
+    spun = real_texts("spinbot_real")
+    honest = [text for name in ("pubmed_human", "clean_ewt", "clean_gum") for text in real_texts(name)]
     return rng.sample(spun, min(len(spun), 400)), rng.sample(honest, 600)
 
 
@@ -352,7 +381,7 @@ def _until(command: str) -> float:
 
 
 EXPERIMENTS: dict[str, Callable[[], Iterator[str]]] = {
-    "kinds": kinds, "wave": wave, "flipped": flipped, "poison": poison, "time": duration, "kill": kill,
+    "kinds": kinds, "wave": wave, "real": real, "flipped": flipped, "poison": poison, "time": duration, "kill": kill,
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from detector.cli.common import ERROR, UserError, user_errors, warn
+from detector.cli.common import ERROR, INTERRUPTED, UserError, user_errors, warn
 
 
 def train(
@@ -93,6 +93,9 @@ def _from_labels(files: list[str], annotator: str, source: str, seed: int) -> in
             raise UserError(f"there are no labels in {store.path}: give some with --labels FILE")
         try:
             version = train_on_labels(standing, options=Options(seed=seed), log=log)
+        except KeyboardInterrupt:
+            warn("interrupted: no model was made, and the one in use stays; the labels are in the store")
+            return INTERRUPTED
         except OSError as error:
             raise UserError(f"{error.filename or store.path}: {error.strerror or error}") from None
         except ValueError as error:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from detector.labels.label import Label, LabelError
 from detector.lexicon.tables import LexiconFiles, load_lexicon
@@ -223,14 +224,35 @@ def train_on_labels(
         )
     log(f"{len(chosen.learned):,} labelled texts to learn from, {len(chosen.held_back):,} held back")
     fitted = fit(start, chosen.learned, options, log)
-    record = training_record(start, chosen, options)
-    return (registry or Registry()).add(lambda version: _manifest(start, version, record), fitted.arrays)
-
-
-def _manifest(start: Start, version: str, record: dict[str, Any]) -> dict[str, Any]:
     inherited = ("name", "feature_version", "features", "lexicon", "base")
-    manifest = {key: start.model.manifest[key] for key in inherited}
-    return manifest | {"version": version, "fpr_grid": list(FPR_GRID), "training": record}
+    manifest = {key: start.model.manifest[key] for key in inherited} | {
+        "fpr_grid": list(FPR_GRID),
+        "metrics": {"labels_out_of_fold": figures(fitted, chosen.learned)},
+        "training": training_record(start, chosen, options),
+    }
+    return (registry or Registry()).add(lambda version: manifest | {"version": version}, fitted.arrays)
+
+
+def figures(fitted: Fit, learned: Sequence[Labelled]) -> dict[str, dict[str, float]]:
+    """How well each labelled text is judged by a fit that did not see it: texts, spam among them, log loss in
+    nats, and AUC where there is spam and honest text."""
+    found = {}
+    for h, head in enumerate(HEADS):
+        labels = np.array([item.labels[h] for item in learned])
+        known = labels >= 0
+        if not known.any():
+            continue
+        slope, intercept = fitted.scales[h]
+        odds = slope * fitted.odds[known, h] + intercept
+        loss = float(np.mean(np.logaddexp(0.0, odds) - labels[known] * odds))
+        found[head] = {
+            "texts": int(known.sum()),
+            "spam": int(labels[known].sum()),
+            "log_loss": round(loss, 4),
+        }
+        if 0 < labels[known].sum() < known.sum():
+            found[head]["auc"] = round(float(roc_auc_score(labels[known], odds)), 4)
+    return found
 
 
 def training_record(start: Start, chosen: Chosen, options: Options) -> dict[str, Any]:

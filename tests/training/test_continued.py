@@ -89,6 +89,10 @@ def test_the_record_says_what_went_in(start: Start, tmp_path: Path) -> None:
     assert sum(record["labels"]["by_annotator"].values()) == record["labels"]["learned"]
     assert set(record["labels"]["by_annotator"]) <= {"anna", "ben"}
     assert {"numpy", "scipy", "scikit-learn", "numba", "python"} == set(record["libraries"])
+    figures = version.load().manifest["metrics"]["labels_out_of_fold"]
+    assert figures["spun"]["texts"] == record["labels"]["learned"]
+    assert figures["spun"]["log_loss"] < 1.0
+    assert set(figures) == {"spun"}
     assert version.load().manifest["version"].endswith("+1")
     assert not version.in_use
 
