@@ -167,8 +167,9 @@ def _log_codes(information: np.ndarray) -> np.ndarray:
 
 
 def save_base(model: Path, data: bytes) -> None:
-    """Put the base beside its bundle, in one rename."""
+    """Put the base beside its bundle, in one rename. Raises OSError."""
     path = base_of(model)
+    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.tmp")
     write_synced(fresh, data)
     fresh.replace(path)

@@ -11,7 +11,7 @@ import pytest
 
 from detector.model import ModelError, load_model
 from detector.signals.replaced import SIZE
-from detector.training.base import _quantise, base_of, encode_base, load_base, sketch_of
+from detector.training.base import _quantise, base_of, encode_base, load_base, save_base, sketch_of
 from detector.training.continued import Start
 from detector.training.labelled import frozen_copies
 from tests.training.conftest import ROWS, base_examples
@@ -49,6 +49,12 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     matrix = np.random.default_rng(1).normal(size=(50, 144)).astype(np.float32)
     arguments = (matrix, np.ones(50), np.zeros(50), np.zeros((50, 2)), np.ones(SIZE))
     assert encode_base(examples, *arguments) == encode_base(examples, *arguments)
+
+
+def test_a_base_is_put_where_there_is_no_folder_yet(tmp_path: Path) -> None:
+    save_base(tmp_path / "new" / "model", b"data")
+    assert base_of(tmp_path / "new" / "model").read_bytes() == b"data"
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["model.base.npz"]
 
 
 def test_copies_of_frozen_texts_are_known_and_others_are_not(start: Start) -> None:
