@@ -30,6 +30,7 @@ from detector.signals.replaced import pack_weights, unpack_weights
 from detector.training.base import Base, load_base
 from detector.training.correction import Scores, as_trees, fit_correction, movement, with_constant
 from detector.training.fit import FPR_GRID, calibrate, feature_mask, rate_thresholds
+from detector.training.harm import harms, row_names
 from detector.training.labelled import Labelled, digest_of, frozen_copies, merge
 from detector.training.matrix import feature_matrix
 from detector.training.token_stage import TokenData, folds_of
@@ -42,11 +43,11 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How strongly labels pull. `hold`: what it costs, in nats, to move the log-odds of the base by one (root
-    mean square); a label that is learned gains less than one. `token_weight`: of a labelled word against one of
+    """How strongly labels pull. `holds`: what it costs, in nats, to move the log-odds of the base by one (root mean
+    square); a label that is learned gains about one. The first is taken that harms no source. `token_weight`: of a labelled word against one of
     the base; 0 leaves the token stage alone. `seed` divides the labels into folds."""
 
-    hold: float = 50.0
+    holds: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
     token_weight: float = 1.0
     seed: int = 1
 
@@ -122,8 +123,8 @@ def fit(start: Start, learned: Sequence[Labelled], options: Options, log: Log) -
     heads, curves, odds, scales = [], [], [], []
     for h, (head, trees) in enumerate(zip(HEADS, start.heads(), strict=True)):
         corrected = _Corrected(start.base, h, trees, matrix, labels[:, h], options)
-        held_out = corrected.out_of_fold(folds)
-        final, old_odds = corrected.fit(np.ones(len(learned), bool))
+        final, old_odds, hold = corrected.fit()
+        held_out = corrected.out_of_fold(folds, hold)
         known, old = labels[:, h] >= 0, start.base.labels[:, h]
         slope, intercept = calibrate(old_odds[old >= 0], old[old >= 0], start.base.weights[old >= 0])
         clean = old_odds[old == 0] * slope + intercept
@@ -131,7 +132,7 @@ def fit(start: Start, learned: Sequence[Labelled], options: Options, log: Log) -
         heads.append(replace(final, scale=np.array([final.scale[0], slope, intercept])))
         odds.append(held_out)
         scales.append((slope, intercept))
-        log(f"{head}: {known.sum():,} labelled texts; calibrated, thresholds fixed")
+        log(f"{head}: {known.sum():,} labelled texts, hold {hold:g}; calibrated, thresholds fixed")
     arrays = join_trees(*heads) | {
         "curves.npy": np.array(curves),
         "token_weights.npy": tokens.astype(np.float16),
@@ -171,7 +172,7 @@ def _continue_tokens(
 
 
 class _Corrected:
-    """One head with corrections from some of the labelled texts."""
+    """One head and its corrections from labelled texts."""
 
     def __init__(
         self, base: Base, head: int, trees: Trees, matrix: np.ndarray, labels: np.ndarray, options: Options
@@ -179,30 +180,38 @@ class _Corrected:
         columns = np.flatnonzero(feature_mask(HEADS[head]))
         learned = ~base.holdout & (base.labels[:, head] >= 0)
         self._base, self._head, self._trees, self._labels = base, head, trees, labels
-        self._columns, self._hold = columns, options.hold
+        self._columns, self._holds, self._learned = columns, options.holds, learned
         self._scores = Scores.fit(base.matrix[learned][:, columns])
-        self._old = self._scores.transform(base.matrix[:, columns])
-        self._new = self._scores.transform(matrix[:, columns])
+        self._old = with_constant(self._scores.transform(base.matrix[:, columns]))
+        self._new = with_constant(self._scores.transform(matrix[:, columns]))
         self._odds = trees.raw(matrix)
         self._held = movement(self._old[learned], base.weights[learned])
 
-    def fit(self, use: np.ndarray) -> tuple[Trees, np.ndarray]:
-        """(the head corrected with the labelled texts in `use`, raw log-odds of the whole base under it)."""
-        slopes = self._slopes(use)
-        corrected = self._trees.plus(*as_trees(self._scores, slopes[:-1], self._columns), float(slopes[-1]))
-        return corrected, self._base.odds[:, self._head] + with_constant(self._old) @ slopes
+    def fit(self) -> tuple[Trees, np.ndarray, float]:
+        """(the corrected head, raw log-odds of the whole base under it, the hold that it took)."""
+        base, learned = self._base, self._learned
+        before = base.odds[:, self._head]
+        labels, weights = base.labels[learned, self._head], base.weights[learned]
+        names = row_names(base.source[learned], base.kind[learned], base.labels[learned])
+        for hold in self._holds:
+            slopes = self._slopes(np.ones(len(self._labels), bool), hold)
+            after = before + self._old @ slopes
+            if not harms(before[learned], after[learned], labels, weights, names):
+                break
+        trees = as_trees(self._scores, slopes[:-1], self._columns)
+        return self._trees.plus(*trees, float(slopes[-1])), after, hold
 
-    def out_of_fold(self, folds: np.ndarray) -> np.ndarray:
+    def out_of_fold(self, folds: np.ndarray, hold: float) -> np.ndarray:
         """float64[D] raw log-odds of each labelled text by a correction that did not see its group."""
         odds = self._odds.copy()
         for fold in np.unique(folds):
             rows = folds == fold
-            odds[rows] += with_constant(self._new[rows]) @ self._slopes(~rows)
+            odds[rows] += self._new[rows] @ self._slopes(~rows, hold)
         return odds
 
-    def _slopes(self, use: np.ndarray) -> np.ndarray:
+    def _slopes(self, use: np.ndarray, hold: float) -> np.ndarray:
         rows = use & (self._labels >= 0)
-        return fit_correction(self._new[rows], self._labels[rows], self._odds[rows], self._held, self._hold)
+        return fit_correction(self._new[rows], self._labels[rows], self._odds[rows], self._held, hold)
 
 
 def train_on_labels(

@@ -57,30 +57,28 @@ def with_constant(design: np.ndarray) -> np.ndarray:
 
 
 def movement(design: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """float64[F + 1, F + 1], so that `slopes @ movement @ slopes` is the weighted mean square of what `slopes` add
-    to the log-odds of the documents in `design` float64[D, F]."""
-    wide = with_constant(design)
-    found: np.ndarray = wide.T @ (wide * (weights / weights.sum())[:, None])
+    """float64[F, F], so that `slopes @ movement @ slopes` is the weighted mean square of what `slopes` add to the
+    log-odds of the documents in `design` float64[D, F]."""
+    found: np.ndarray = design.T @ (design * (weights / weights.sum())[:, None])
     return found
 
 
 def fit_correction(
     design: np.ndarray, labels: np.ndarray, offset: np.ndarray, held: np.ndarray, hold: float
 ) -> np.ndarray:
-    """float64[F + 1]: what to add to the log-odds `offset` float64[D] per unit of each column of `design`
-    float64[D, F], and the constant. `held` is the `movement` of old documents, `hold` its weight in nats."""
-    wide = with_constant(design)
+    """float64[F]: what to add to the log-odds `offset` float64[D] per unit of each column of `design` float64[D, F].
+    `held` is the `movement` of old documents, `hold` its weight in nats."""
     penalty = hold * (held + RIDGE * np.eye(len(held)))
-    slopes = np.zeros(wide.shape[1])
+    slopes = np.zeros(design.shape[1])
 
     def loss(slopes: np.ndarray) -> float:
-        odds = offset + wide @ slopes
+        odds = offset + design @ slopes
         return float((np.logaddexp(0.0, odds) - labels * odds).sum() + 0.5 * slopes @ penalty @ slopes)
 
     for _ in range(STEPS):  # Newton's method, halving steps that overshoot
-        p = expit(offset + wide @ slopes)
-        slope = wide.T @ (p - labels) + penalty @ slopes
-        step = np.linalg.solve(wide.T @ (wide * (p * (1 - p))[:, None]) + penalty, slope)
+        p = expit(offset + design @ slopes)
+        slope = design.T @ (p - labels) + penalty @ slopes
+        step = np.linalg.solve(design.T @ (design * (p * (1 - p))[:, None]) + penalty, slope)
         size = 1.0
         while size > 1e-6 and loss(slopes - size * step) > loss(slopes):
             size /= 2

@@ -15,10 +15,11 @@ import numpy as np
 from scipy.stats import binomtest, fisher_exact
 
 from detector.labels.label import Label
-from detector.model import HEAD_SHARES, HEADS, POLICIES, Model, ModelError
+from detector.model import HEAD_SHARES, HEADS, Model, ModelError
 from detector.registry import Registry, Version
 from detector.scoring import Detector
 from detector.training.continued import Start, choose
+from detector.training.harm import RATE, row_names, weighted_quantile
 from detector.training.labelled import Labelled
 from detector.training.trees import split_trees
 from detector.verdict import Verdict
@@ -26,12 +27,10 @@ from detector.verdict import Verdict
 CONFIDENCE = 0.95
 CHANCE = 0.05
 """Of a good model being refused for any of its rows (Holm 1979)."""
-RATE = POLICIES["balanced"]
-"""False-positive rate at which models are compared."""
+TOLERANCE = 0.005
+"""A row that is worse by less is let pass: with thousands of documents, chance is told from a trifle."""
 SURE = 2.0
 """Nats beyond the threshold from which a verdict on the hold-out counts as a known case."""
-FEWEST = 10
-"""Documents of a source below which it is counted among "other"."""
 DOMINANT_SHARE, DOMINANT_FROM = 0.8, 30
 """One annotator or source with a larger share dominates, if there are so many labelled texts at all."""
 WHITELISTED, WHITELIST_CHANCE = 5, 0.01
@@ -96,7 +95,7 @@ class _Frozen:
     def __init__(self, model: Model, start: Start) -> None:
         base, rows = start.base, np.flatnonzero(start.base.holdout)
         self.labels = base.labels[rows]
-        self.names = _row_names(base.source[rows], base.kind[rows], self.labels)
+        self.names = row_names(base.source[rows], base.kind[rows], self.labels)
         weights = base.weights[rows]
         derived = model.manifest.get("base") == base.digest
         odds = []
@@ -110,7 +109,7 @@ class _Frozen:
         clean = [self.labels[:, h] == 0 for h in range(len(HEADS))]
         self.fixed = np.array(
             [
-                _weighted_quantile(self.odds[clean[h], h], weights[clean[h]], RATE * share)
+                weighted_quantile(self.odds[clean[h], h], weights[clean[h]], RATE * share)
                 for h, share in enumerate(HEAD_SHARES)
             ]
         )
@@ -131,29 +130,6 @@ def frozen_threshold(model: Model, start: Start) -> float:
 
 def _odds_of(probability: float) -> float:
     return probability / max(1.0 - probability, 1e-12)
-
-
-def _weighted_quantile(values: np.ndarray, weights: np.ndarray, above: float) -> float:
-    """The value that a share `above` of the weight exceeds."""
-    order = np.argsort(-values)
-    share = np.cumsum(weights[order]) / weights.sum()
-    return float(values[order][np.searchsorted(share, above)])
-
-
-def _row_names(source: np.ndarray, kind: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The row that each document counts in: spinning by kind, the rest by source; small sources together."""
-    names = []
-    for s, k, (spun, stuffed) in zip(source.tolist(), kind.tolist(), labels.tolist(), strict=True):
-        if spun == 1 and s.startswith("spun:"):
-            names.append(f"simulated, kind {k}")
-        elif stuffed == 1 and s.startswith("stuffed:"):
-            names.append("simulated stuffing")
-        else:
-            names.append(s)
-    found, place, counts = np.unique(names, return_inverse=True, return_counts=True)
-    spam = (labels == 1).any(axis=1)
-    small = np.where(spam, "other spam", "other honest")
-    return np.where(counts[place] >= FEWEST, found[place], small)
 
 
 def _compare_frozen(a: _Frozen, b: _Frozen) -> list[Row]:
@@ -233,10 +209,12 @@ def objections(comparison: Comparison, record: dict[str, Any]) -> list[str]:
 
 
 def _worse(rows: list[Row]) -> Iterator[str]:
-    """Rows in which B is worse beyond chance, by Holm's step-down procedure over all rows."""
+    """Rows in which B is worse beyond chance, by Holm's step-down procedure over all rows, and not by a trifle."""
     for rank, row in enumerate(sorted(rows, key=lambda row: row.worse)):
         if row.worse > CHANCE / (len(rows) - rank):
             return
+        if row.difference > -TOLERANCE:
+            continue
         yield (
             f"{row.name}: {row.kind} {row.right_a:.1%} -> {row.right_b:.1%} of {row.count:,} "
             f"(difference {row.low:+.1%} to {row.high:+.1%}), worse beyond chance"

@@ -12,7 +12,7 @@ from detector.labels import Label, LabelError
 from detector.registry import Registry
 from detector.signals.replaced import pack_weights, unpack_weights
 from detector.training.continued import Options, Start, choose, fit, train_on_labels
-from detector.training.correction import Scores, as_trees, fit_correction, movement
+from detector.training.correction import Scores, as_trees, fit_correction, movement, with_constant
 from detector.training.labelled import merge
 from detector.training.matrix import feature_matrix
 from detector.training.token_update import label_tokens, update_tokens
@@ -20,7 +20,7 @@ from detector.training.trees import Trees, join_trees, split_trees
 from tests.texts import GERMAN, HONEST, SPUN
 from tests.training.conftest import base_examples
 
-OPTIONS = Options()
+OPTIONS = Options(holds=(50.0,))
 
 
 def pages(count: int, annotator: str = "anna") -> list[Label]:
@@ -52,7 +52,7 @@ def test_labels_move_their_pages_and_little_else(start: Start) -> None:
     )
     gap = fitted.odds[spun, 0].mean() - fitted.odds[~spun, 0].mean()
     assert gap > before[spun].mean() - before[~spun].mean() + 0.5
-    nothing = fit(start, learned, Options(hold=1e9, token_weight=0.0), quiet)
+    nothing = fit(start, learned, Options(holds=(1e9,), token_weight=0.0), quiet)
     assert np.corrcoef(nothing.odds[:, 0], before)[0, 1] > 0.5
     kept = pack_weights(nothing.arrays["token_weights.npy"])
     assert np.array_equal(kept.hashed, start.model.heads.token_weights.hashed)
@@ -132,12 +132,12 @@ def test_trees_of_a_correction_give_what_was_fitted() -> None:
     matrix[:, 5] = 1.0
     scores = Scores.fit(matrix[:, 1:])
     labels = (matrix[:, 1] + generator.normal(size=400) > 0).astype(int)
-    design = scores.transform(matrix[:, 1:])
+    design = with_constant(scores.transform(matrix[:, 1:]))
     slopes = fit_correction(design, labels, np.zeros(400), movement(design, np.ones(400)), 1.0)
     nodes, roots = as_trees(scores, slopes[:-1], np.arange(1, 6))
     assert len(roots) == 4
     got = Trees(nodes, roots, np.array([slopes[-1], 1.0, 0.0])).raw(_wide(matrix))
-    assert got == pytest.approx(scores.transform(matrix[:, 1:]) @ slopes[:-1] + slopes[-1], abs=1e-9)
+    assert got == pytest.approx(design @ slopes, abs=1e-9)
     assert np.corrcoef(got, labels)[0, 1] > 0.5
 
 
@@ -159,3 +159,10 @@ def test_heads_taken_apart_and_put_together_judge_the_same(start: Start) -> None
         assert trees.raw(matrix) == pytest.approx(whole, abs=1e-12)
         again = Trees(joined["trees.npy"], joined[name], joined["scales.npy"][h])
         assert again.raw(matrix) == pytest.approx(whole, abs=1e-12)
+
+
+def test_a_correction_that_harms_is_held_more_firmly(start: Start) -> None:
+    learned = merge(pages(12))
+    lines: list[str] = []
+    fit(start, learned, Options(holds=(0.001, 1e9)), lines.append)
+    assert any("hold 1e+09" in line for line in lines)
