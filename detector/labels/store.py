@@ -1,4 +1,4 @@
-"""The store of labels: one SQLite file (WAL), to which rows are added and from which none is ever taken.
+"""The store of labels: one SQLite file, to which rows are added and from which none is ever taken.
 
 An undo is a row of its own. What stands is, for each text and annotator, the last row that was not undone.
 Triggers refuse UPDATE and DELETE, whoever asks; writers wait for one another; a committed row is on disk.
@@ -159,7 +159,6 @@ class LabelStore:
             raise LabelError(f"{self.path} was written by a newer release: upgrade this one")
         connection.execute("PRAGMA synchronous = FULL")
         if version < SCHEMA:
-            connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
 
 

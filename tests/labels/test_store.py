@@ -106,6 +106,26 @@ def test_the_file_itself_refuses_to_forget(store: LabelStore, statement: str) ->
     assert answers(store) == [("a", 1)]
 
 
+CREATORS = """
+import sys, time
+from detector.labels import Label, LabelStore
+folder, annotator, start = sys.argv[1:]
+for i in range(20):
+    while time.time() < float(start) + i / 10:
+        pass
+    LabelStore(f"{folder}/{i}.sqlite3").add(Label("text", spun=1, annotator=annotator))
+"""
+
+
+def test_a_store_can_be_created_by_several_at_once(tmp_path: Path) -> None:
+    start = str(time.time() + 1)
+    creators = [
+        subprocess.Popen([sys.executable, "-c", CREATORS, str(tmp_path), name, start]) for name in "abcd"
+    ]
+    assert [process.wait(timeout=60) for process in creators] == [0] * 4
+    assert {len(LabelStore(tmp_path / f"{i}.sqlite3").history()) for i in range(20)} == {4}
+
+
 def test_two_writers_at_once_lose_nothing(store: LabelStore) -> None:
     writers = [writer(store, name, 60) for name in ("anna", "ben")]
     for process in writers:
