@@ -26,13 +26,17 @@ _FIELDS = {
     "by": str,
     "forced": bool,
     "objections": list,
+    "reason": str,
 }
+_LATER = {"reason": ""}
+"""Fields that older records lack."""
 
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
     """One change of the model in use. `version` is a folder in `models/` or "shipped"; `hash` that of its
-    manifest; `action` "promote" or "rollback"; `objections` what the gate said against it."""
+    manifest; `action` "promote" or "rollback"; `objections` what the gate said against it, `reason` why it was
+    done all the same."""
 
     version: str
     hash: str
@@ -41,6 +45,7 @@ class Promotion:
     by: str = ""
     forced: bool = False
     objections: tuple[str, ...] = ()
+    reason: str = ""
 
 
 def models_folder() -> Path:
@@ -69,6 +74,7 @@ def read_promotions(folder: Path) -> list[Promotion]:
 
 
 def _promotion(entry: dict[str, Any]) -> Promotion:
+    entry = _LATER | entry
     for name, kind in _FIELDS.items():
         if not isinstance(entry[name], kind):
             raise ValueError(f"{name} is not a {kind.__name__}")

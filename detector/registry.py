@@ -92,15 +92,20 @@ class Registry:
         return Version(name, self._path(name), False)
 
     def promote(
-        self, name: str, by: str = "", forced: bool = False, objections: tuple[str, ...] = ()
+        self,
+        name: str,
+        by: str = "",
+        forced: bool = False,
+        objections: tuple[str, ...] = (),
+        reason: str = "",
     ) -> Promotion:
-        """Put a version in use; the check whether it should be is `training.gate`. Raises ModelError if it
-        doesn't load, or is in use already."""
+        """Put a version in use; the check whether it should be is `training.gate`. `reason` is why it was forced.
+        Raises ModelError if it doesn't load, or is in use already."""
         with self._locked():
             version = self.find(name)
             if version.in_use:
                 raise ModelError(f"model {version.name} is in use already")
-            return self._put_in_use(version, "promote", by, forced, objections)
+            return self._put_in_use(version, "promote", by, forced, objections, reason)
 
     def rollback(self, by: str = "") -> Promotion:
         """Put back what was in use before the last promotion. Raises ModelError if there was none."""
@@ -108,14 +113,20 @@ class Registry:
             before = _stack(self.history())[:-1]
             if not before:
                 raise ModelError("nothing to roll back: the shipped model is in use, nothing came before it")
-            return self._put_in_use(self.find(before[-1]), "rollback", by, False, ())
+            return self._put_in_use(self.find(before[-1]), "rollback", by)
 
     def _put_in_use(
-        self, version: Version, action: str, by: str, forced: bool, objections: tuple[str, ...]
+        self,
+        version: Version,
+        action: str,
+        by: str,
+        forced: bool = False,
+        objections: tuple[str, ...] = (),
+        reason: str = "",
     ) -> Promotion:
         model = version.load()
         date = datetime.now(UTC).isoformat(timespec="seconds")
-        entry = Promotion(version.name, model.digest, action, date, by, forced, objections)
+        entry = Promotion(version.name, model.digest, action, date, by, forced, objections, reason)
         write_promotions(self.folder, [*self.history(), entry])
         return entry
 

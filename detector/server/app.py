@@ -77,6 +77,8 @@ async def _lifespan(service: Service, on_stop: Callable[[], None], app: FastAPI)
     yield
     for task in list(tasks):
         task.cancel()
+    for stop in service.on_stop:
+        await asyncio.to_thread(stop)
     await asyncio.to_thread(service.batcher.close)
     log.info("stopped")
     await asyncio.to_thread(on_stop)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from detector.readers import Failure
 from detector.scoring import Detector
@@ -22,6 +22,8 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.on_stop: list[Callable[[], None]] = []
+        """What else has to end with the service; may take a while."""
         self.live = LiveModel(settings, self.metrics.model_event)
         self.memory = Memory(settings.limits.queue_bytes)
         self.batcher: Batcher[Page, Scored] = Batcher(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +11,10 @@ import pytest
 
 from detector.labels import LabelStore
 from detector.server import Settings
+from tests.server.browsing import chromium, post  # noqa: F401  (a fixture)
 from tests.server.live import Live, serve_here
 from tests.texts import HONEST, STUFFED
 
-CHROMIUM = "/usr/bin/chromium"
 HOSTILE = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
 
 
@@ -52,12 +51,6 @@ def browser(bench: Live) -> Iterator[httpx.Client]:
     with bench.client(headers={"origin": bench.url}, follow_redirects=True) as client:
         client.get("/workbench")
         yield client
-
-
-def post(browser: httpx.Client, place: str, files: object = None, **fields: str) -> httpx.Response:
-    token = re.search('name="token" value="([0-9a-f]+)"', browser.get("/workbench").text)
-    assert token
-    return browser.post(f"/workbench/{place}", data={"token": token[1], **fields}, files=files)  # type: ignore[arg-type]
 
 
 def bring(browser: httpx.Client, **files: str) -> httpx.Response:
@@ -214,19 +207,7 @@ def test_a_body_over_the_limit_is_refused(browser: httpx.Client) -> None:
     assert "larger than" in answer.text
 
 
-@pytest.fixture
-def chromium(bench: Live) -> Iterator[object]:
-    sync = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    if not os.path.exists(CHROMIUM):
-        pytest.skip(f"there is no {CHROMIUM}")
-    with sync.sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield started
-        started.close()
-
-
-def test_from_a_pasted_text_to_labels_with_the_keyboard_alone(bench: Live, chromium, home: Path) -> None:  # type: ignore[no-untyped-def]
+def test_from_a_pasted_text_to_labels_with_the_keyboard_alone(bench: Live, chromium, home: Path) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
     page = chromium.new_page(viewport={"width": 320, "height": 640})
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)

@@ -182,9 +182,7 @@ class Desk:
         if not documents:
             return []
         found = suggest(detector, documents, len(documents))
-        return [
-            _Place(numbers[id(item.document)], item, _label(item.document, "", "clean").key) for item in found
-        ]
+        return [_Place(numbers[id(item.document)], item, key_of(item.document)) for item in found]
 
     def _done_by(self, annotator: str) -> set[str]:
         """Keys of what stands in the store from this annotator."""
@@ -237,6 +235,11 @@ def _label(document: Document, annotator: str, answer: Answer) -> Label:
     spun, stuffed = _LABELS[answer]
     text = document.text[:MAX_CHARACTERS]
     return Label(text, spun, stuffed, _host(document.url or ""), annotator, id=document.id[:200])
+
+
+def key_of(document: Document) -> str:
+    """That of the document's labels."""
+    return _label(document, "", "clean").key
 
 
 def _host(url: str) -> str:

@@ -15,7 +15,7 @@ COOKIE = "detector_workbench"
 PATH = "/workbench"
 HEADERS = {
     "content-security-policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; "
         "base-uri 'none'; frame-ancestors 'none'"
     ),
     "referrer-policy": "same-origin",  # with none at all, browsers send no Origin with forms either

@@ -1,36 +1,36 @@
-"""The pages of the workbench, and what their forms do. Each form ends with a redirect, so that reloading is safe."""
+"""The pages on which texts are brought, read and labelled."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import quote, unquote
+from typing import Any
+from urllib.parse import quote
 
-from fastapi import APIRouter, FastAPI, Request
-from jinja2 import Environment, PackageLoader
+from fastapi import APIRouter, Request
 from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
-from starlette.types import Message
+from starlette.responses import Response
 
-from detector.labels import LabelError, LabelStore
+from detector.labels import LabelError
 from detector.report.html import render_document
 from detector.report.page import STYLE
-from detector.report.places import Policy, Scored, badge, headline, percent, visible
-from detector.server.body import Body
+from detector.report.places import Policy, Scored, badge
 from detector.server.problems import ProblemError
-from detector.server.service import Service
-from detector.server.workbench.desk import ANSWERS, Desk, FullError, Queued, Upload
-from detector.server.workbench.guard import HEADERS, PATH, Forms
+from detector.server.workbench.bench import (
+    MAX_ANNOTATOR,
+    NAME_COOKIE,
+    Workbench,
+    annotator,
+    form,
+    page,
+    text_of,
+)
+from detector.server.workbench.desk import ANSWERS, FullError, Queued, Upload
+from detector.server.workbench.guard import HEADERS, PATH
 
 HERE = Path(__file__).parent
-NAME_COOKIE = "detector_annotator"
-MAX_FILES = 200
-MAX_ANNOTATOR = 60
 COLUMNS = ("document", "verdict", "spun", "stuffed", "words")
 _SAID = {"spun": "Kept: spun.", "stuffed": "Kept: stuffed.", "clean": "Kept: clean.", "skip": "Skipped."}
 _RANKS = ("spam", "suspect", "clean", "unjudged", "failed")
@@ -40,113 +40,6 @@ ASSETS = {
     "workbench.js": ((HERE / "static/workbench.js").read_text(encoding="utf-8"), "text/javascript"),
     "icon.svg": ((HERE / "static/icon.svg").read_text(encoding="utf-8"), "image/svg+xml"),
 }
-
-
-class Workbench:
-    """What its pages share."""
-
-    def __init__(self, service: Service) -> None:
-        self.service = service
-        self.desk = Desk(LabelStore())
-        self.forms = Forms()
-        self._notices: dict[str, str] = {}
-        self.templates = Environment(
-            loader=PackageLoader("detector.server.workbench"), autoescape=True, finalize=_shown
-        )
-        self.templates.globals.update(badge=badge, headline=headline, percent=percent)
-
-    def page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        """A page, with this browser's token in its forms."""
-        session = self.forms.session(request)
-        notice = self._notices.pop(session, "")
-        body = self.templates.get_template(template).render(
-            token=self.forms.token(session), annotator=annotator(request), notice=notice, **values
-        )
-        response = Response(body.encode("utf-8", "replace"), status, HEADERS, "text/html; charset=utf-8")
-        self.forms.keep(response, session)
-        return response
-
-    def back(self, request: Request, place: str, notice: str = "") -> Response:
-        """To a page after a form, with a line to show there, once and to this browser."""
-        if notice:
-            self._notices[self.forms.session(request)] = notice
-        return RedirectResponse(PATH + place, 303, HEADERS)
-
-    @property
-    def policy(self) -> Policy:
-        """The one in force, for the report."""
-        detector = self.service.detector
-        return Policy(detector.policy, *detector.thresholds)
-
-
-Handler = Callable[[Workbench, Request], Awaitable[Response]]
-Poster = Callable[[Workbench, Request, FormData], Awaitable[Response]]
-
-
-def _shown(value: Any) -> Any:
-    """What is not markup is shown without invisible signs; autoescape does the rest."""
-    return value if isinstance(value, Markup) or not isinstance(value, str) else visible(value)
-
-
-def annotator(request: Request) -> str:
-    """The name that this browser labels under, empty if none was given."""
-    return unquote(request.cookies.get(NAME_COOKIE, ""), errors="replace")[:MAX_ANNOTATOR].strip()
-
-
-def page(work: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """A handler whose problems are shown as pages."""
-
-    @wraps(work)
-    async def handle(request: Request) -> Response:
-        bench = cast(Workbench, request.app.state.workbench)
-        try:
-            return await work(bench, request)
-        except ProblemError as error:
-            again = error.status == 503 and request.method == "GET"  # the model is being loaded
-            values = {"title": error.body["title"], "detail": str(error), "again": again}
-            return bench.page(request, "problem.html", error.status, **values)
-        except LabelError as error:
-            return bench.page(request, "problem.html", 500, title="The store of labels", detail=str(error))
-
-    handle.__annotations__ = {"request": Request, "return": Response}
-    del handle.__wrapped__  # type: ignore[attr-defined]  # FastAPI would look at its parameters
-    return handle
-
-
-def form(work: Poster) -> Callable[[Request], Awaitable[Response]]:
-    """A handler of a form: from this browser's own page, and within the limits of the service."""
-
-    @wraps(work)
-    async def handle(bench: Workbench, request: Request) -> Response:
-        bench.forms.check_origin(request)
-        limits = bench.service.settings.limits
-        with Body(request.scope, request.receive, limits, bench.service.memory) as body:
-            fields = await _fields(request, await body.read(), limits.body_bytes)
-            try:
-                bench.forms.check_token(request, fields.get("token"))
-                return await work(bench, request, fields)
-            finally:
-                await fields.close()
-
-    return page(handle)
-
-
-async def _fields(request: Request, data: bytes, most: int) -> FormData:
-    """The fields of a form whose body was read. Raises ProblemError 400."""
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": data, "more_body": False}
-
-    try:
-        whole = Request(request.scope, receive)
-        return await whole.form(max_files=MAX_FILES, max_fields=20, max_part_size=most)
-    except HTTPException as error:
-        raise ProblemError(400, "broken-form", f"the form can't be read: {error.detail}") from None
-
-
-def _text(fields: FormData, name: str) -> str:
-    value = fields.get(name, "")
-    return value if isinstance(value, str) else ""
 
 
 router = APIRouter(prefix=PATH, include_in_schema=False)
@@ -190,7 +83,7 @@ async def add(bench: Workbench, request: Request, fields: FormData) -> Response:
         for item in fields.getlist("files")
         if isinstance(item, UploadFile) and (item.filename or item.size)
     ]
-    pasted = _text(fields, "text").replace("\r\n", "\n")
+    pasted = text_of(fields, "text").replace("\r\n", "\n")
     try:
         numbers = await asyncio.to_thread(bench.desk.add, bench.service.detector, pasted, uploads)
     except FullError as error:
@@ -247,7 +140,7 @@ async def queue(bench: Workbench, request: Request) -> Response:
 @form
 async def name(bench: Workbench, request: Request, fields: FormData) -> Response:
     """Remember who labels, in a cookie of this browser."""
-    given = " ".join(_text(fields, "annotator").split())[:MAX_ANNOTATOR]
+    given = " ".join(text_of(fields, "annotator").split())[:MAX_ANNOTATOR]
     response = bench.back(request, "/queue", "" if given else "Give a name: it is kept with each label.")
     response.set_cookie(NAME_COOKIE, quote(given), path=PATH, httponly=True, samesite="strict")
     return response
@@ -257,11 +150,11 @@ async def name(bench: Workbench, request: Request, fields: FormData) -> Response
 @form
 async def label(bench: Workbench, request: Request, fields: FormData) -> Response:
     """Keep an answer, and go on to the next document."""
-    answer, who = ANSWERS.get(_text(fields, "answer")), annotator(request)
+    answer, who = ANSWERS.get(text_of(fields, "answer")), annotator(request)
     if answer is None or not who:
         raise ProblemError(422, "invalid-request", "the form lacks an answer or a name: load the page again")
     try:
-        await asyncio.to_thread(bench.desk.answer, int(_text(fields, "number")), who, answer)
+        await asyncio.to_thread(bench.desk.answer, int(text_of(fields, "number")), who, answer)
     except (KeyError, ValueError) as error:
         if isinstance(error, LabelError):
             raise
@@ -284,9 +177,3 @@ async def static(name: str) -> Response:
         raise HTTPException(404)
     content, kind = ASSETS[name]
     return Response(content, 200, {**HEADERS, "cache-control": "max-age=300"}, kind)
-
-
-def install(app: FastAPI, service: Service) -> None:
-    """Give the application the pages."""
-    app.state.workbench = Workbench(service)
-    app.include_router(router)

@@ -1,4 +1,5 @@
-// One key for each control that names one in data-key, and submitting once only. Everything works without this.
+// One key for each control that names one in data-key, submitting once only, and progress that follows by itself.
+// Everything works without this.
 "use strict";
 
 document.addEventListener("keydown", (event) => {
@@ -22,3 +23,19 @@ window.addEventListener("pageshow", () => {
   document.querySelectorAll("form").forEach((form) => delete form.dataset.sent);
   document.querySelectorAll("main").forEach((main) => main.removeAttribute("aria-busy"));
 });
+
+async function follow(live) {
+  for (;;) {
+    await new Promise((done) => setTimeout(done, 1000));
+    try {
+      const answer = await fetch(location.pathname);
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-live]");
+      if (!fresh) return location.replace(location.pathname); // it has ended
+      live.replaceChildren(...fresh.childNodes);
+    } catch {
+      // the server is busy or gone: what is shown stays, and the next look may be answered
+    }
+  }
+}
+
+document.querySelectorAll("[data-live]").forEach(follow);
