@@ -125,9 +125,10 @@ def score(
         ),
     ] = None,
     output_dir: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Bulk run: write parts to this folder. Run again after a stop, and it goes on where it was.",
+            metavar="DIR",
+            help="Bulk run: write parts to this folder (or URL). Run again after a stop, and it goes on where it was.",
             show_default=False,
         ),
     ] = None,
@@ -225,7 +226,7 @@ def run(
 
 
 def run_bulk(
-    paths: list[str], folder: Path, format: OutputFormat, policy: str, fpr: float | None, evidence: bool,
+    paths: list[str], folder: str, format: OutputFormat, policy: str, fpr: float | None, evidence: bool,
     with_text: bool, input_format: str | None, extraction: Extraction, part_size: int | None, jobs: int,
     exit_zero: bool, model: Path | None,
 ) -> int:  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,8 @@ from typing import TextIO
 
 from detector.cli.common import UserError, warn
 
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
+"""What a Path makes of a URL; one letter is a drive of Windows."""
 ERRORS = "backslashreplace"
 """A lone surrogate or an undecodable file name becomes its escape, which in JSON is the right one."""
 
@@ -41,6 +44,10 @@ def open_sink(output: Path | None, inputs: Iterable[str] = ()) -> Iterator[TextI
                 raise UserError(
                     f"--output {output} is an input as well: it would be overwritten; name another"
                 )
+    if _URL.match(str(output)):
+        raise UserError(
+            f"--output {output}: only --output-dir of 'detector score' writes to URLs; name a file"
+        )
     try:
         with _open_file(Path(os.path.realpath(output))) as stream:
             yield stream

@@ -1,17 +1,16 @@
-"""Part files: JSON lines, CSV or Parquet. A part appears under its name when it is whole and on the disk."""
+"""Part files: JSON lines, CSV or Parquet."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
-from pathlib import Path
 from typing import IO, Any, Literal, Protocol, get_args
 
+from detector.crawl.folders import Folder
 from detector.report.rows import COLUMNS, flat_row
 from detector.verdict import Verdict
 
@@ -177,28 +176,12 @@ class Part:
 
 
 @contextmanager
-def open_part(path: Path, format: PartFormat, evidence: bool) -> Iterator[Part]:
-    """A part that gets its name at the end, when it is on the disk. A part without records gets none. Raises OSError."""
-    fresh = path.with_name(f".{path.name}.tmp")
-    try:
-        with fresh.open("wb") as file:
-            part = Part(file, format, evidence)
-            yield part
-            part.finish()
-            file.flush()
-            os.fsync(file.fileno())
+def open_part(folder: Folder, name: str, format: PartFormat, evidence: bool) -> Iterator[Part]:
+    """A part that gets its name in the folder at the end, when it is whole. A part without records gets none.
+    Raises OSError."""
+    with folder.draft(name) as file:
+        part = Part(file, format, evidence)
+        yield part
+        part.finish()
         if part.records:
-            fresh.replace(path)
-            sync_folder(path.parent)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder last through a power cut, where the system can."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            folder.publish(name, file)

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from io import BufferedReader
@@ -24,7 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from detector import __version__
-from detector.crawl.parts import PartFormat, open_part, sync_folder
+from detector.crawl.folders import Folder, folder_at
+from detector.crawl.parts import PartFormat, open_part
 from detector.crawl.workers import WARM_UP, StartError, Work, Workers, batches
 from detector.readers import Extraction, Failure, RawRecord, expand, format_named, scan_file
 from detector.readers.remote import identity, is_url
@@ -33,7 +33,7 @@ from detector.report.places import badge
 from detector.scoring import Detector
 
 SCHEMA = 1
-RUN, PARTS, LOCK = "_run.json", "_parts.jsonl", "_lock"
+RUN, PARTS = "_run.json", "_parts.jsonl"
 PART_SIZE = 10_000
 
 
@@ -43,10 +43,11 @@ class CrawlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run does. Two runs with the same plan, inputs and model write the same bytes."""
+    """What a run does. Two runs with the same plan, inputs and model write the same bytes. `folder`: where, a path,
+    or the URL of a folder in an object store."""
 
     inputs: list[str]
-    folder: Path
+    folder: Path | str
     format: PartFormat = "jsonl"
     input_format: str | None = None
     evidence: bool = True
@@ -79,13 +80,19 @@ def run(
     """
     inputs = expanded(plan.inputs)
     try:
-        plan.folder.mkdir(parents=True, exist_ok=True)
-        with _locked(plan.folder):
-            _claim(plan.folder / RUN, _identity(plan, inputs, detector))
+        folder = folder_at(plan.folder)
+        with folder.locked():
+            written = folder.sizes()
+            _claim(folder, written, str(plan.folder), _identity(plan, inputs, detector))
+            log = _Log(folder, written, str(plan.folder))
             detector.score(WARM_UP, plan.evidence)
-            return _Run(plan, inputs, detector.model.name, jobs, report).finish()
+            return _Run(plan, inputs, folder, log, detector.model.name, jobs, report).finish()
     except StartError as error:
         raise CrawlError(str(error)) from None
+    except BlockingIOError:
+        raise CrawlError(
+            f"another run is writing to {plan.folder}: let it finish, or name another folder"
+        ) from None
     except OSError as error:
         raise CrawlError(f"{plan.folder} can't be written: {error.strerror or error}") from None
 
@@ -94,10 +101,11 @@ class _Run:
     """A run under way."""
 
     def __init__(
-        self, plan: Plan, inputs: list[Input], model: str, jobs: int, report: Callable[[Standing], None]
-    ) -> None:
-        self._plan, self._model, self._jobs, self._report = plan, model, jobs, report
-        self._log = _Log(plan.folder / PARTS)
+        self, plan: Plan, inputs: list[Input], folder: Folder, log: _Log, model: str, jobs: int,
+        report: Callable[[Standing], None],
+    ) -> None:  # fmt: skip
+        self._plan, self._folder, self._log = plan, folder, log
+        self._model, self._jobs, self._report = model, jobs, report
         self._reading = _Reading(inputs, self._log.place, plan.input_format)
         self._standing = Standing(self._log.counts, self._log.counts.total())
         self._started = time.monotonic()
@@ -105,7 +113,6 @@ class _Run:
 
     def finish(self) -> Standing:
         """Write the parts that are not there yet."""
-        self._log.check()
         plan = self._plan
         work = Work(plan.model, plan.policy, plan.fpr, plan.evidence, plan.with_text, plan.extraction)
         if not self._log.complete:
@@ -120,7 +127,7 @@ class _Run:
         plan = self._plan
         name = f"part-{self._log.parts:05}.{plan.format}"
         before = self._standing.counts.copy()
-        with open_part(plan.folder / name, plan.format, plan.evidence) as part:
+        with open_part(self._folder, name, plan.format, plan.evidence) as part:
             records = islice(self._reading.records, plan.part_size)
             for scored in workers.map(batches(records)):
                 for verdict, text in scored:
@@ -204,30 +211,25 @@ def _software(extraction: Extraction) -> dict[str, str]:
     return versions
 
 
-def _claim(path: Path, identity: dict[str, Any]) -> None:
+def _claim(folder: Folder, written: dict[str, int], place: str, identity: dict[str, Any]) -> None:
     """Make the folder this run's, or find that it is. Raises CrawlError that says what differs."""
-    folder = path.parent
-    if not path.exists():
-        if any(name.name not in (LOCK, f".{RUN}.tmp") for name in folder.iterdir()):
-            raise CrawlError(f"{folder} is not empty and holds no run: name another folder")
-        fresh = folder / f".{RUN}.tmp"
-        with fresh.open("w", encoding="utf-8", errors="surrogateescape") as file:
-            json.dump(identity, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        sync_folder(folder)
+    if RUN not in written:
+        if written:
+            raise CrawlError(f"{place} is not empty and holds no run: name another folder")
+        with folder.draft(RUN) as file:
+            file.write(json.dumps(identity, indent=1).encode())
+            folder.publish(RUN, file)
         return
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        known = json.loads(folder.read(RUN))
         faults = _differences(known["settings"], identity["settings"], known["inputs"], identity["inputs"])
     except (ValueError, KeyError, TypeError):
-        raise CrawlError(f"{path} is damaged: begin anew in another folder") from None
+        raise CrawlError(f"{place} holds a damaged {RUN}: begin anew in another folder") from None
     if known["schema"] != SCHEMA:
         faults = ["the release that began it was another"]
     if faults:
         raise CrawlError(
-            f"{folder} holds a run that differs: {'; '.join(faults)}. Undo the change to go on, or name another folder"
+            f"{place} holds a run that differs: {'; '.join(faults)}. Undo the change to go on, or name another folder"
         )
 
 
@@ -251,20 +253,23 @@ def _differences(
 class _Log:
     """`_parts.jsonl`: what is finished. `place` is (input, records of it) where the next part begins."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, folder: Folder, written: dict[str, int], place: str) -> None:
+        """`written`: the files that are there. Raises CrawlError if a finished part is not there as it was."""
+        self._folder = folder
         self.parts = 0
         self.complete = False
         self.place = (0, 0)
         self.counts: Counter[str] = Counter()
-        self._files: list[tuple[str, int]] = []
-        data = path.read_bytes() if path.exists() else b""
-        whole = data[: data.rfind(b"\n") + 1]
-        for line in whole.splitlines():
-            self._take(json.loads(line))
-        if len(whole) < len(data):  # the kill came in the middle of a line
-            with path.open("r+b") as file:
-                file.truncate(len(whole))
+        data = folder.read(PARTS) if PARTS in written else b""
+        self._data = data[: data.rfind(b"\n") + 1]  # a kill may have come in the middle of a line
+        for line in self._data.splitlines():
+            entry = json.loads(line)
+            self._take(entry)
+            if not self.complete and written.get(entry["part"]) != entry["bytes"]:
+                raise CrawlError(
+                    f"{entry['part']} in {place} is missing or was changed since it was finished: "
+                    "put it back, or begin anew"
+                )
 
     def _take(self, entry: dict[str, Any]) -> None:
         self.complete = "part" not in entry
@@ -272,16 +277,6 @@ class _Log:
             self.parts += 1
             self.place = (entry["next"][0], entry["next"][1])
             self.counts.update(entry["counts"])
-            self._files.append((entry["part"], entry["bytes"]))
-
-    def check(self) -> None:
-        """Raises CrawlError if a finished part is not there as it was."""
-        for name, size in self._files:
-            path = self._path.parent / name
-            if not path.exists() or path.stat().st_size != size:
-                raise CrawlError(
-                    f"{path} is missing or was changed since it was finished: put it back, or begin anew"
-                )
 
     def add(
         self, part: str, records: int, size: int, digest: str, counts: Counter[str], place: tuple[int, int]
@@ -299,10 +294,9 @@ class _Log:
         self.complete = True
 
     def _append(self, entry: dict[str, Any]) -> None:
-        with self._path.open("ab") as file:
-            file.write(json.dumps(entry).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        line = json.dumps(entry).encode() + b"\n"
+        self._folder.append(PARTS, self._data, line)
+        self._data += line
 
 
 class _Reading:
@@ -334,23 +328,3 @@ class _Reading:
         """Bytes of the inputs behind the present place."""
         before = sum(item.size or 0 for item in self._inputs[: self.place[0]])
         return before + (self._file.raw.tell() if self._file is not None and not self._file.closed else 0)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which ends with the process. Raises CrawlError if another run has it."""
-    with (folder / LOCK).open("w") as file:
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CrawlError(
-                f"another run is writing to {folder}: let it finish, or name another folder"
-            ) from None
-        yield

@@ -8,14 +8,15 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 ATTEMPTS, PAUSE = 4, 1.0
-"""A read that fails is tried so often, after 1, 2, 4 seconds: a long run meets connections that drop."""
+"""What fails is tried so often, after 1, 2, 4 seconds: a long run meets connections that drop."""
 BUFFER = 1 << 20
 _URL = re.compile(r"[a-z][a-z0-9+.-]*(?:::[a-z][a-z0-9+.-]*)*://", re.IGNORECASE)
 EXTRA = "spun-text-detector[remote]"
+T = TypeVar("T")
 
 
 def is_url(path: str) -> bool:
@@ -30,7 +31,7 @@ def open_url(url: str) -> io.BufferedReader:
 
 def expand_url(url: str) -> Iterator[str]:
     """The files that a URL with a pattern, or of a folder, stands for; else the URL itself. Raises OSError."""
-    filesystem, path = _filesystem(url)
+    filesystem, path = filesystem_of(url)
     try:
         if re.search(r"[*\[]", path):
             found = filesystem.glob(path)
@@ -40,7 +41,7 @@ def expand_url(url: str) -> Iterator[str]:
             yield url
             return
     except Exception as error:
-        raise _as_os_error(error) from None
+        raise as_os_error(error) from None
     if not found:
         raise OSError("nothing there matches: check the URL, and the quotes around it")
     for name in sorted(found):
@@ -49,11 +50,11 @@ def expand_url(url: str) -> Iterator[str]:
 
 def identity(url: str) -> tuple[int | None, str]:
     """(size if known, whatever tells one version of the file from another). Raises OSError."""
-    filesystem, path = _filesystem(url)
+    filesystem, path = filesystem_of(url)
     try:
         info = filesystem.info(path)
     except Exception as error:
-        raise _as_os_error(error) from None
+        raise as_os_error(error) from None
     marks = (
         info.get(key)
         for key in ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created")
@@ -61,51 +62,58 @@ def identity(url: str) -> tuple[int | None, str]:
     return info.get("size"), next((str(mark) for mark in marks if mark), "")
 
 
-def _filesystem(url: str) -> tuple[Any, str]:
+def filesystem_of(url: str) -> tuple[Any, str]:
+    """(fsspec's filesystem, the path in it). Raises OSError that says what is missing."""
     try:
         from fsspec.core import url_to_fs
     except ImportError:
-        raise OSError(f'reading from a URL needs an extra: pip install "{EXTRA}"') from None
+        raise OSError(f'a URL needs an extra: pip install "{EXTRA}"') from None
     try:
         filesystem, path = url_to_fs(url)
     except ImportError as error:
-        raise OSError(f"reading {url.partition('://')[0]}:// needs another package: {error}") from None
+        raise OSError(f"{url.partition('://')[0]}:// needs another package: {error}") from None
     except ValueError as error:
-        raise OSError(f"it is no URL that can be read: {error}") from None
+        raise OSError(f"it is no URL that can be opened: {error}") from None
     return filesystem, path
 
 
-def _as_os_error(error: Exception) -> OSError:
+def as_os_error(error: Exception) -> OSError:
     """fsspec's backends raise what their client libraries raise."""
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError(2, "no such file at this URL")
-    return OSError(f"{type(error).__name__}: {error}")
+    return OSError(" ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def retried(action: Callable[[], T], renew: Callable[[], None] = lambda: None) -> T:
+    """The result of `action`, tried ATTEMPTS times, after `renew` from the second on. Raises OSError; at once
+    where another attempt is of no use."""
+    for attempt in range(ATTEMPTS):
+        try:
+            if attempt:
+                time.sleep(PAUSE * 2 ** (attempt - 1))
+                renew()
+            return action()
+        except Exception as error:
+            hopeless = isinstance(error, FileNotFoundError | PermissionError | NotImplementedError)
+            if hopeless or attempt == ATTEMPTS - 1:
+                raise as_os_error(error) from None
+    raise AssertionError
 
 
 class _RemoteFile(io.RawIOBase):
     """A file of fsspec whose reads are tried anew, from where they stopped, if the connection fails."""
 
     def __init__(self, url: str) -> None:
-        self._filesystem, self._path = _filesystem(url)
+        self._filesystem, self._path = filesystem_of(url)
         self._position = 0
-        self._file = self._retrying(self._open)
+        self._file = retried(self._open)
 
     def _open(self) -> Any:
         return self._filesystem.open(self._path, "rb")
 
-    def _retrying(self, action: Any) -> Any:
-        for attempt in range(ATTEMPTS):
-            try:
-                if attempt:
-                    time.sleep(PAUSE * 2 ** (attempt - 1))
-                    self._file = self._open()
-                    self._file.seek(self._position)
-                return action()
-            except Exception as error:
-                missing = isinstance(error, FileNotFoundError | PermissionError | NotImplementedError)
-                if missing or attempt == ATTEMPTS - 1:
-                    raise _as_os_error(error) from None
-        raise AssertionError
+    def _renew(self) -> None:
+        self._file = self._open()
+        self._file.seek(self._position)
 
     def readable(self) -> bool:
         return True
@@ -114,14 +122,14 @@ class _RemoteFile(io.RawIOBase):
         return getattr(self._file, "size", None) is not None or bool(self._file.seekable())
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._position = self._retrying(lambda: self._file.seek(offset, whence))
+        self._position = retried(lambda: self._file.seek(offset, whence), self._renew)
         return self._position
 
     def tell(self) -> int:
         return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._retrying(lambda: self._file.read(len(buffer)))
+        data = retried(lambda: self._file.read(len(buffer)), self._renew)
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)

@@ -52,6 +52,8 @@ def test_records_are_the_same_as_without_a_folder(detect: Detect, here: Path, ar
         (["--output-dir", "out", "--format", "csv", "--with-text"], "not csv"),
         (["--output-dir", "out", "gone.txt"], "gone.txt"),
         (["--output-dir", "a.txt"], "can't be written"),
+        (["-o", "s3://bucket/x.jsonl"], "only --output-dir of 'detector score' writes to URLs"),
+        (["--output-dir", "https://example.invalid/x"], "a web server takes no files"),
         (["--part-size", "5"], "goes with --output-dir"),
         (["--format", "parquet"], "goes with --output-dir"),
         (["--extraction", "slow"], "'slow'"),
