@@ -62,10 +62,10 @@ PROSE = (ZoneKind.BODY, ZoneKind.HEADING, ZoneKind.ANCHOR)
 
 
 @kernel
-def _repeats(lexicon, tokens, count, n, keys, counts, times, repeats):
+def _repeats(tokens, flags, count, n, keys, counts, times, repeats):
     """As `stuffing.count_repeats`, `times` included."""
     count_words(tokens, count, keys, counts, times)
-    count_repeats(lexicon, tokens, count, n, keys, counts, times, repeats)
+    count_repeats(tokens, flags, count, n, keys, counts, times, repeats)
 
 
 class _Span(NamedTuple):
@@ -113,7 +113,7 @@ def _swaps(
 ) -> Iterator[_Span]:
     """A span for each replaced word, with the neighbours that speak against it unless those are marked too."""
     tokens, signals = scratch.tokens, scratch.signals
-    function = (files.tables.word_flags[tokens.ids[:count]] & Flag.FUNCTION) != 0
+    function = (signals.flags[:count] & Flag.FUNCTION) != 0
     shown = (odds >= np.where(function, SURE_PROBABILITY, MIN_PROBABILITY)) & ~taken
     free = ~shown & ~taken & (tokens.ids[:count] != BREAK)
     at = np.flatnonzero(shown)
@@ -160,13 +160,13 @@ def _hidden(document: Document) -> Iterator[tuple[int, int, _Span]]:
             yield zone.start, zone.start + len(shown), _Span("disguise", 0, 0, None, HIDDEN_STRENGTH)
 
 
-def _stuffing(files: LexiconFiles, scratch: Scratch, count: int) -> Iterator[_Span]:
+def _stuffing(scratch: Scratch, count: int) -> Iterator[_Span]:
     """Every occurrence of the phrases of 2-4 words that occur at least three times, longest first."""
     hashes = scratch.tokens.hashes
     free = np.ones(count, bool)
     for n in range(MAX_N, 1, -1):
         _repeats(
-            files.tables, scratch.tokens, count, n,
+            scratch.tokens, scratch.signals.flags, count, n,
             scratch.keys, scratch.counts, scratch.times, scratch.repeats,
         )  # fmt: skip
         repeats = scratch.repeats[:count].copy()
@@ -224,7 +224,7 @@ def collect_evidence(
     prose = np.isin(scratch.zones[:count], PROSE) & (tokens.ids[:count] != BREAK)
     odds = np.zeros(count)
     odds[prose] = _given_page(signals.replaced[:count][prose].astype(np.float64), spun)
-    repeated = [*_stuffing(files, scratch, count), *_lists(scratch, count)] if stuffed >= MIN_STUFFED else []
+    repeated = [*_stuffing(scratch, count), *_lists(scratch, count)] if stuffed >= MIN_STUFFED else []
     found = list(_insertions(files, scratch, spun, count))
     taken = _covered(found, count)
     found += (

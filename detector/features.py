@@ -17,10 +17,11 @@ from detector.signals import stuffing, style
 from detector.signals.fit import measure_fit
 from detector.signals.insertion import measure_insertion
 from detector.signals.phrases import find_phrases
-from detector.signals.replaced import ACTIVE, TokenWeights, _bin, score_tokens
+from detector.signals.replaced import ACTIVE, UNDER_WAY, TokenWeights, _bin, score_tokens
 from detector.signals.spintax import find_spintax
 from detector.signals.style import measure_style
-from detector.signals.swap import GOOD_FIT, measure_swap
+from detector.signals.swap import GOOD_FIT, SwapScratch, measure_swap, new_swap_scratch
+from detector.signals.words import look_up_words
 from detector.tokens import Tokens, new_tokens, tokenize
 
 VERSION = 2
@@ -121,6 +122,8 @@ class Signals(NamedTuple):
     cover: np.ndarray
     replaced: np.ndarray
     probability: np.ndarray
+    flags: np.ndarray
+    frequency: np.ndarray
 
 
 class Scratch(NamedTuple):
@@ -128,6 +131,7 @@ class Scratch(NamedTuple):
 
     tokens: Tokens
     signals: Signals
+    swap: SwapScratch
     zones: np.ndarray
     keys: np.ndarray
     counts: np.ndarray
@@ -143,21 +147,22 @@ class Scratch(NamedTuple):
 def new_scratch(size: int) -> Scratch:
     """Scratch for documents of up to `size` bytes of UTF-8. Untouched pages cost no memory."""
     n = size + 2
-    integers = ("best", "phrase", "cover")
-    signals = {name: np.empty(n, np.int32 if name in integers else np.float32) for name in Signals._fields}
+    dtypes = {"best": np.int32, "phrase": np.int32, "cover": np.int32, "flags": np.uint8}
+    signals = {name: np.empty(n, dtypes.get(name, np.float32)) for name in Signals._fields}
     table = 16
     while table < 2 * n:
         table *= 2
     return Scratch(
         new_tokens(size),
         Signals(**signals),
+        new_swap_scratch(n),
         np.zeros(n, np.uint8),
         np.empty(table, np.uint32),
         np.empty(table, np.int32),
         np.empty(n, np.int32),
         np.empty(n, np.int32),
         np.empty(n, np.uint8),
-        np.empty(ACTIVE, np.int32),
+        np.empty((UNDER_WAY, ACTIVE), np.int32),
         np.empty(64, np.int32),
         np.empty(64, np.int32),
         np.empty(64, np.int64),
@@ -183,13 +188,14 @@ def measure_tokens(lexicon, weights, buffer, begin, end, kinds, zone_starts, zon
         buffer, begin, end, lexicon.fold, lexicon.word_keys, lexicon.word_ids, tokens
     )
     mark_zones(tokens, count, kinds, zone_starts, zone_ends, scratch.zones)
+    look_up_words(lexicon, tokens.ids, count, signals.flags, signals.frequency)
     measure_fit(lexicon, tokens.ids, count, signals.pair, signals.triple, signals.seen, signals.own)
     measure_swap(
-        lexicon, tokens.ids, count, signals.own, GOOD_FIT,
+        lexicon, tokens.ids, signals.flags, count, signals.own, GOOD_FIT, scratch.swap,
         signals.choice, signals.context, signals.best, signals.margin,
     )  # fmt: skip
     measure_insertion(lexicon, tokens, count, signals.pair, signals.gain)
-    find_phrases(lexicon, tokens.ids, count, signals.phrase, signals.cover)
+    find_phrases(lexicon, tokens.ids, signals.flags, count, signals.phrase, signals.cover)
     score_tokens(
         lexicon, tokens, count, signals, weights, scratch.active, signals.replaced, signals.probability
     )
@@ -211,8 +217,8 @@ def _bin_tokens(lexicon, tokens, signals, zones, count, out):
         if not _is_prose(zones[t]):
             continue
         if word >= FIRST_WORD and ids[t - 1] >= FIRST_WORD:
-            left_function = lexicon.word_flags[ids[t - 1]] & _FUNCTION != 0
-            right_function = lexicon.word_flags[word] & _FUNCTION != 0
+            left_function = signals.flags[t - 1] & _FUNCTION != 0
+            right_function = signals.flags[t] & _FUNCTION != 0
             group = 2 * left_function + right_function
             out[_FIT + group * PAIR_BINS + _bin(signals.pair[t], -4.0, 1.0, PAIR_BINS)] += 1
             if signals.triple[t] != 0.0:
@@ -272,7 +278,7 @@ def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, 
     count, words, _ = measure_tokens(
         lexicon, weights, buffer, begin, end, kinds, zone_starts, zone_ends, scratch
     )
-    prose = measure_style(lexicon, tokens, zones, count, out[STYLE:STUFFING])
+    prose = measure_style(tokens, signals.flags, signals.frequency, zones, count, out[STYLE:STUFFING])
     if words == 0 or prose == 0:
         return words, prose
     _bin_tokens(lexicon, tokens, signals, zones, count, out)
@@ -282,7 +288,7 @@ def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, 
     groups = find_spintax(buffer, begin, end, scratch.spintax_starts, scratch.spintax_ends)
     out[_SPINTAX] = 100.0 * min(groups, 100) / prose
     stuffing.measure_stuffing(
-        lexicon, tokens, zones, count, words, signals.pair,
+        tokens, signals.flags, zones, count, words, signals.pair,
         scratch.keys, scratch.counts, scratch.times, scratch.repeats, scratch.covered, out[STUFFING:CONFIDENCE],
     )  # fmt: skip
     out[CONFIDENCE] = np.sqrt(prose / (prose + FULL_CONFIDENCE_WORDS))

@@ -72,7 +72,7 @@ def _measure(lexicon, token_weights, buffer, kinds, starts, ends, scratch):
     )
     signals = scratch.signals
     measure_swap(
-        lexicon, scratch.tokens.ids, count, signals.own, ANY_FIT,
+        lexicon, scratch.tokens.ids, signals.flags, count, signals.own, ANY_FIT, scratch.swap,
         signals.choice, signals.context, signals.best, signals.margin,
     )  # fmt: skip
     groups = find_spintax(buffer, 0, buffer.shape[0], scratch.spintax_starts, scratch.spintax_ends)

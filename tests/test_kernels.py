@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from detector import kernels
@@ -73,3 +74,14 @@ def test_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
     )
     assert in_new_process(code, DETECTOR_CACHE=str(tmp_path)) == "False 0"
     assert in_new_process(code, DETECTOR_CACHE=str(tmp_path)) == "True 1"
+
+
+def test_prefetching_any_index_is_harmless() -> None:
+    @kernels.inner
+    def ask(values, index):  # type: ignore[no-untyped-def]
+        kernels.prefetch(values, index)
+        return values[0]
+
+    values = np.array([7.0, 8.0])
+    for index in (0, 1, 2, -1, 1 << 40, -(1 << 62)):
+        assert ask(values, index) == 7.0

@@ -19,12 +19,22 @@ import numpy as np
 
 from detector.lexicon import hashing, thesaurus
 from detector.lexicon.folding import folding_table
-from detector.lexicon.tables import BREAK, FIRST_WORD, NUMBER, UNKNOWN, Flag, write_tables
+from detector.lexicon.tables import (
+    BREAK,
+    FIRST_WORD,
+    MAX_CANDIDATES,
+    NUMBER,
+    PHRASE_BEGUN,
+    UNKNOWN,
+    Flag,
+    write_tables,
+)
 
 VOCABULARY = 118_000
 MIN_BIGRAM, MIN_TRIGRAM = 4, 5
 LOAD = 0.75
-MAX_CANDIDATES = 16
+NEIGHBOUR_LOAD = 0.6
+"""Emptier: most look-ups of a bigram by `signals.swap` are for one that is absent, which ends at an empty slot."""
 CANDIDATE_MIN_COUNT = 300
 """A word is offered as 'what stood there before' only if it is this frequent in the 136 M words."""
 PHRASE_MAX_WORDS = 6
@@ -161,13 +171,12 @@ class Builder:
         """One small table per word, of what follows it or comes before it. Only swap candidates are looked up
         as predecessors, so only theirs are kept."""
         had = np.bincount(owners, minlength=len(self.words))
-        sizes = np.where(had > 0, np.maximum(np.ceil(had / LOAD), had + 1), 0).astype(np.int64)
+        sizes = np.where(had > 0, np.maximum(np.ceil(had / NEIGHBOUR_LOAD), had + 1), 0).astype(np.int64)
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
         entries = np.zeros(int(offsets[-1]), np.uint16)
         owners, others = np.ascontiguousarray(owners), np.ascontiguousarray(others)
-        filters = np.zeros(len(entries), np.uint8)
-        hashing.fill_neighbours(owners, others, level, offsets, entries, filters)
-        self.arrays |= {f"{name}_offsets": offsets, f"{name}s": entries, f"{name}_filters": filters}
+        hashing.fill_neighbours(owners, others, level, offsets, entries)
+        self.arrays |= {f"{name}_offsets": offsets, f"{name}s": entries}
 
     def candidates(self) -> None:
         """For each word the words that may have stood there before: `offsets` int32[W+1], `ids` int32[M]."""
@@ -197,7 +206,7 @@ class Builder:
         self.log(f"{len(flat):,} swap candidates")
 
     def phrases(self) -> None:
-        """Phrases that spinners write: hash -> index; per phrase the suggestion and its clean log count."""
+        """Phrases that spinners write, and how they begin: hash -> index; per phrase the suggestion and its clean log count."""
         seen = self._clean_phrase_counts()
         best: dict[tuple[str, ...], str] = {}
         for spun, original in self.pairs:
@@ -207,10 +216,15 @@ class Builder:
                 if not known or self._frequency(before, seen) > self._frequency(known, seen):
                     best[words] = original
         ordered = sorted(best)
-        keys = np.zeros(int(len(ordered) / 0.5) | 1, np.uint32)
+        begun = sorted({words[:n] for words in ordered for n in range(2, len(words))} - best.keys())
+        hashes = np.array(
+            [hash_phrase([self.ids[w] for w in words]) for words in (*ordered, *begun)], np.uint64
+        )
+        values = np.full(len(hashes), PHRASE_BEGUN, np.int32)
+        values[: len(ordered)] = np.arange(1, len(ordered) + 1)
+        keys = np.zeros(int(len(hashes) / 0.5) | 1, np.uint32)
         index = np.zeros(keys.shape[0], np.int32)
-        hashes = np.array([hash_phrase([self.ids[w] for w in words]) for words in ordered], np.uint64)
-        hashing.fill_words(hashes, np.arange(1, len(ordered) + 1, dtype=np.int32), keys, index)
+        hashing.fill_words(hashes, values, keys, index)
         texts = [best[words].encode() for words in ordered]
         offsets = np.zeros(len(texts) + 1, np.int32)
         np.cumsum([len(text) for text in texts], out=offsets[1:])

@@ -50,12 +50,9 @@ def permute(word):
 
 
 @inner
-def may_have(filters, first, size, shuffled):
-    """False if a table certainly lacks a word; true for one absent word in eleven. `filters` uint8 has a byte
-    per slot of the tables: a Bloom filter (1970) with one hash, eight bits a slot. It is smaller than the
-    table, and most words that are asked for are absent."""
-    bit = (shuffled * size) >> (WORD_BITS - 3)
-    return (np.int64(filters[first + (bit >> 3)]) >> (bit & 7)) & 1
+def neighbour_slot(size, shuffled):
+    """Home slot of a word in a table of `size` slots, given its `permute`."""
+    return (shuffled * size) >> WORD_BITS
 
 
 @inner
@@ -65,7 +62,7 @@ def find_neighbour(entries, first, size, shuffled):
     `permute`."""
     if size == 0:
         return 0
-    slot = (shuffled * size) >> WORD_BITS
+    slot = neighbour_slot(size, shuffled)
     wanted = shuffled & TAG_MASK
     while True:
         entry = np.int64(entries[first + slot])
@@ -145,20 +142,17 @@ def hash_words(data, offsets):
 
 
 @inner
-def fill_neighbours(owners, others, level, offsets, entries, filters):
-    """Insert bigrams into the empty tables of their owners, and into the filters: `owners` and `others`
-    int32[M] word ids, `level` uint8[M], `offsets` int32[W+1] where each word's table begins. The first
-    insertion wins."""
+def fill_neighbours(owners, others, level, offsets, entries):
+    """Insert bigrams into the empty tables of their owners: `owners` and `others` int32[M] word ids, `level`
+    uint8[M], `offsets` int32[W+1] where each word's table begins. The first insertion wins."""
     for i in range(owners.shape[0]):
         first = np.int64(offsets[owners[i]])
         size = np.int64(offsets[owners[i] + 1]) - first
         shuffled = permute(others[i])
-        slot = (shuffled * size) >> WORD_BITS
+        slot = neighbour_slot(size, shuffled)
         while entries[first + slot] != 0:
             slot = slot + 1 if slot + 1 < size else 0
         entries[first + slot] = np.uint16(((shuffled & TAG_MASK) << LEVEL_BITS) | level[i])
-        bit = (shuffled * size) >> (WORD_BITS - 3)
-        filters[first + (bit >> 3)] |= np.uint8(1 << (bit & 7))
 
 
 @inner

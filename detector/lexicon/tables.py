@@ -16,9 +16,13 @@ import numpy as np
 
 from detector.lexicon.hashing import count_of_level
 
-FORMAT = 2
+FORMAT = 3
 NONE, BREAK, UNKNOWN, NUMBER, FIRST_WORD = 0, 1, 2, 3, 4
 """Word ids with a meaning: no such token, sentence break, not in the vocabulary, digits; then the words."""
+PHRASE_BEGUN = -1
+"""In `phrase_index`: no phrase itself, but longer ones begin so."""
+MAX_CANDIDATES = 16
+"""Of a word, at most."""
 MAX_BYTES = 64 << 20
 STRENGTH_SCALE = 1 / 60
 """`candidate_strength` is 10 for a loose Moby synonym and 60 for one from the spin tables (weight 1)."""
@@ -47,10 +51,8 @@ class Lexicon(NamedTuple):
     word_flags: np.ndarray
     follower_offsets: np.ndarray
     followers: np.ndarray
-    follower_filters: np.ndarray
     predecessor_offsets: np.ndarray
     predecessors: np.ndarray
-    predecessor_filters: np.ndarray
     trigrams: np.ndarray
     level_count: np.ndarray
     candidate_offsets: np.ndarray
@@ -67,8 +69,8 @@ class Lexicon(NamedTuple):
 DTYPES = {
     "fold": "uint32",
     "word_keys": "uint32", "word_ids": "int32", "log_count": "float32", "word_flags": "uint8",
-    "follower_offsets": "int32", "followers": "uint16", "follower_filters": "uint8",
-    "predecessor_offsets": "int32", "predecessors": "uint16", "predecessor_filters": "uint8", "trigrams": "uint16",
+    "follower_offsets": "int32", "followers": "uint16",
+    "predecessor_offsets": "int32", "predecessors": "uint16", "trigrams": "uint16",
     "candidate_offsets": "int32", "candidate_ids": "int32", "candidate_strength": "uint8",
     "phrase_keys": "uint32", "phrase_index": "int32", "phrase_log_count": "float32",
     "word_text": "uint8", "word_offsets": "int32", "suggestion_text": "uint8", "suggestion_offsets": "int32",

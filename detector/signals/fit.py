@@ -10,9 +10,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from detector.kernels import inner
-from detector.lexicon.hashing import find_neighbour, find_trigram, permute, trigram_key
+from detector.kernels import inner, prefetch
+from detector.lexicon.hashing import (
+    find_neighbour,
+    find_trigram,
+    neighbour_slot,
+    permute,
+    slot_of,
+    trigram_key,
+)
 from detector.lexicon.tables import NONE, UNKNOWN
+from detector.signals.words import AHEAD
 
 SMOOTHING = np.float32(0.7)
 PER_TOKEN = np.float32(1.0 / 143.7e6)
@@ -66,12 +74,21 @@ def measure_fit(lexicon, ids, count, pair, triple, seen, own):
     seen[0] = 0.0
     own[0] = 1.0
     for t in range(1, count):
+        if t + AHEAD < count:
+            before = ids[t + AHEAD - 1]
+            first = np.int64(lexicon.follower_offsets[before])
+            size = np.int64(lexicon.follower_offsets[before + 1]) - first
+            prefetch(lexicon.followers, first + neighbour_slot(size, permute(ids[t + AHEAD])))
         own[t], seen[t] = pair_ratio(lexicon, ids[t - 1], ids[t])
     for t in range(1, count):
         pair[t] = fast_log(own[t]) if own[t] != 1.0 else 0.0
+    slots = lexicon.trigrams.shape[0]
     triple[0] = 0.0
     triple[count - 1] = 0.0
     for t in range(1, count - 1):
+        n = t + AHEAD
+        if n + 1 < count and seen[n] != 0.0 and seen[n + 1] != 0.0:
+            prefetch(lexicon.trigrams, slot_of(trigram_key(ids[n - 1], ids[n], ids[n + 1]), slots))
         ratio = triple_ratio(lexicon, ids[t - 1], ids[t], ids[t + 1], seen[t], seen[t + 1])
         triple[t] = fast_log(ratio) if ratio != 1.0 else 0.0
         own[t] *= own[t + 1] * ratio

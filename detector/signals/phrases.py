@@ -10,17 +10,17 @@ import numpy as np
 
 from detector.kernels import inner
 from detector.lexicon.hashing import extend_phrase_hash, find_word
-from detector.lexicon.tables import FIRST_WORD, Flag
+from detector.lexicon.tables import FIRST_WORD, PHRASE_BEGUN, Flag
 
 MAX_WORDS = 6
 _PHRASE_START = int(Flag.PHRASE_START)
 
 
 @inner
-def find_phrases(lexicon, ids, count, phrase, cover):
+def find_phrases(lexicon, ids, flags, count, phrase, cover):
     """phrase[t] = 1 + index of the phrase that starts at t, or 0; cover[t] = words still covered from t.
 
-    Both int32[count]. Matches do not overlap and do not cross a sentence break.
+    `flags` comes from `look_up_words`; both results int32[count]. Matches do not overlap and do not cross a sentence break.
     """
     covered = 0
     for t in range(count):
@@ -29,7 +29,7 @@ def find_phrases(lexicon, ids, count, phrase, cover):
         if covered > 0:
             covered -= 1
             continue
-        if ids[t] < FIRST_WORD or not lexicon.word_flags[ids[t]] & _PHRASE_START:
+        if not flags[t] & _PHRASE_START:
             continue
         state = np.uint64(0)
         longest = 0
@@ -39,7 +39,9 @@ def find_phrases(lexicon, ids, count, phrase, cover):
             state = extend_phrase_hash(state, ids[t + n])
             if n > 0:
                 found = find_word(lexicon.phrase_keys, lexicon.phrase_index, state)
-                if found > 0:
+                if found == 0:
+                    break
+                if found != PHRASE_BEGUN:
                     phrase[t] = found
                     longest = n + 1
         if longest:

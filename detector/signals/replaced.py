@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detector.kernels import inner
+from detector.kernels import inner, prefetch
 from detector.lexicon.hashing import mix
 from detector.lexicon.tables import BREAK, FIRST_WORD, Flag
 from detector.tokens import Mark
@@ -24,6 +24,8 @@ SIZE = DENSE + (1 << HASH_BITS)
 ACTIVE = 16
 """How many entries each token sums; from FIRST_HASHED on they are hashed identities, if there are any."""
 FIRST_HASHED = 12
+UNDER_WAY = 8
+"""Tokens whose entries are known but not yet added up; a power of two."""
 LIMIT = 3.0
 """Hashed weights stay within this, so that no single word decides about a page."""
 STEP = np.float32(LIMIT / 127)
@@ -76,8 +78,8 @@ def token_features(lexicon, tokens, count, signals, t, out):
     pair_left = signals.pair[t]
     pair_right = signals.pair[t + 1] if t + 1 < count else 0.0
     choice, context, margin = signals.choice[t], signals.context[t], signals.margin[t]
-    frequency = lexicon.log_count[word] if word >= FIRST_WORD else 0.0
-    function = word >= FIRST_WORD and lexicon.word_flags[word] & _FUNCTION != 0
+    frequency = signals.frequency[t]
+    function = signals.flags[t] & _FUNCTION != 0
     kind = (1 if function else 0) + (2 if signals.best[t] else 0)
     kind += 4 if left != BREAK and tokens.marks[t] & _CAPITALISED else 0
     out[0] = _bin(pair_left, -7.0, 1.5, 16) + 16 * function
@@ -109,21 +111,30 @@ def token_features(lexicon, tokens, count, signals, t, out):
 @inner
 def score_tokens(lexicon, tokens, count, signals, weights, active, replaced, probability):
     """replaced[t] = log-odds that a spinner put token t there, probability[t] the same as a probability; 0 on a
-    BREAK. `weights` TokenWeights, `active` int32[ACTIVE] scratch; both results float32[count]."""
+    BREAK. `weights` TokenWeights, `active` int32[UNDER_WAY, ACTIVE] scratch; both results float32[count]. Hashed
+    weights are asked for some tokens before they are added up."""
     dense, hashed = weights.dense, weights.hashed
-    for t in range(count):
+    for k in range(count + UNDER_WAY - 1):
+        if k < count and tokens.ids[k] != BREAK:
+            row = active[k & (UNDER_WAY - 1)]
+            token_features(lexicon, tokens, count, signals, k, row)
+            for i in range(FIRST_HASHED, ACTIVE):
+                prefetch(hashed, row[i] - DENSE)
+        t = k - UNDER_WAY + 1
+        if t < 0:
+            continue
         replaced[t] = probability[t] = 0.0
         if tokens.ids[t] == BREAK:
             continue
-        token_features(lexicon, tokens, count, signals, t, active)
+        row = active[t & (UNDER_WAY - 1)]
         total = np.float32(0.0)
         steps = np.int64(0)
         for i in range(FIRST_HASHED):
-            total += dense[active[i]]
+            total += dense[row[i]]
         for i in range(FIRST_HASHED, ACTIVE):
-            if active[i] >= DENSE:
-                steps += hashed[active[i] - DENSE]
+            if row[i] >= DENSE:
+                steps += hashed[row[i] - DENSE]
             else:
-                total += dense[active[i]]
+                total += dense[row[i]]
         replaced[t] = total + np.float32(steps) * STEP
         probability[t] = _PROBABILITIES[_bin(replaced[t], -_LOWEST_ODDS, _ODDS_STEPS, 384)]

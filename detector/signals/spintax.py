@@ -49,12 +49,12 @@ def find_spintax(buffer, begin, end, starts, ends):
 
 
 @inner
-def is_doubled(lexicon, ids, hashes, starts, ends, t):
+def is_doubled(ids, flags, hashes, starts, ends, t):
     """A content word of at least four letters stands twice in a row."""
     return (
         t > 0
         and hashes[t] == hashes[t - 1]
         and ids[t] >= FIRST_WORD
         and ends[t] - starts[t] >= MIN_DOUBLED_LETTERS
-        and not lexicon.word_flags[ids[t]] & _FUNCTION
+        and not flags[t] & _FUNCTION
     )

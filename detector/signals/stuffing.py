@@ -13,7 +13,7 @@ import numpy as np
 
 from detector.kernels import inner
 from detector.lexicon.hashing import mix
-from detector.lexicon.tables import BREAK, FIRST_WORD, NUMBER, Flag
+from detector.lexicon.tables import BREAK, NUMBER, Flag
 from detector.tokens import Mark
 
 PLACEMENT = (
@@ -49,7 +49,7 @@ def _is_content(flags, ids, starts, ends, t):
         return False
     if ends[t] - starts[t] < 2:
         return False
-    return ids[t] < FIRST_WORD or not flags[ids[t]] & _FUNCTION
+    return not flags[t] & _FUNCTION
 
 
 @inner
@@ -92,14 +92,13 @@ def count_words(tokens, count, keys, counts, times):
 
 
 @inner
-def count_repeats(lexicon, tokens, count, n, keys, counts, times, repeats):
+def count_repeats(tokens, flags, count, n, keys, counts, times, repeats):
     """repeats[t] = how often the n-gram that starts at t occurs in the document, 0 where none may start; n >= 2.
 
     `keys` and `counts` are scratch as in `count_words`, which gives `times`: an n-gram with a word that occurs
     once occurs once, and only the others are hashed.
     """
     ids, hashes, starts, ends = tokens.ids, tokens.hashes, tokens.starts, tokens.ends
-    flags = lexicon.word_flags
     mask = _clear(count, keys, counts)
     for t in range(count - n + 1):
         repeats[t] = 0
@@ -137,7 +136,7 @@ def _same_words(hashes, a, b, n):
 
 
 @inner
-def _placement(lexicon, tokens, zones, count, pair, first, n, out):
+def _placement(tokens, flags, zones, count, pair, first, n, out):
     """How the phrase of n words that starts at token `first` stands in its places; fills PLACEMENT."""
     ids, hashes, marks = tokens.ids, tokens.hashes, tokens.marks
     times = capitals = poor = good = closing = alone = heading = 0
@@ -168,8 +167,7 @@ def _placement(lexicon, tokens, zones, count, pair, first, n, out):
         heading += zones[t] == 1 or zones[t] == 2
     commercial = 0
     for i in range(n):
-        word = ids[first + i]
-        commercial += word >= FIRST_WORD and lexicon.word_flags[word] & _COMMERCIAL != 0
+        commercial += flags[first + i] & _COMMERCIAL != 0
     out[0], out[1], out[2] = capitals / times, poor / times, good / times
     out[3], out[4], out[5] = closing / times, alone / times, with_phrase / max(paragraphs, 1)
     out[6] = 1.0 if heading and heading < times else 0.0
@@ -177,7 +175,7 @@ def _placement(lexicon, tokens, zones, count, pair, first, n, out):
 
 
 @inner
-def _lists(lexicon, tokens, count, words, keys, counts, out):
+def _lists(tokens, flags, count, words, keys, counts, out):
     """Shares of words in comma lists, keyword lines, commercial words, lines that occur again, runs without
     a function word, and the longest of those."""
     ids, marks, hashes = tokens.ids, tokens.marks, tokens.hashes
@@ -212,15 +210,14 @@ def _lists(lexicon, tokens, count, words, keys, counts, out):
         segment += 1
         line += 1
         state = mix(state ^ np.uint64(hashes[t]))
-        if ids[t] >= FIRST_WORD and lexicon.word_flags[ids[t]] & _FUNCTION:
+        if flags[t] & _FUNCTION:
             bare = 0
         elif ids[t] != NUMBER:
             bare += 1
             in_bare += BARE_RUN if bare == BARE_RUN else bare > BARE_RUN
             longest = max(longest, bare)
-        if ids[t] >= FIRST_WORD:
-            functions += lexicon.word_flags[ids[t]] & _FUNCTION != 0
-            commercial += lexicon.word_flags[ids[t]] & _COMMERCIAL != 0
+        functions += flags[t] & _FUNCTION != 0
+        commercial += flags[t] & _COMMERCIAL != 0
     out[0], out[1], out[2], out[3] = (
         listed / words,
         keyword_lines / words,
@@ -231,17 +228,17 @@ def _lists(lexicon, tokens, count, words, keys, counts, out):
 
 
 @inner
-def measure_stuffing(lexicon, tokens, zones, count, words, pair, keys, counts, times, repeats, covered, out):
-    """Fill `out` float32[len(NAMES)]. `times` and `repeats` int32 and `covered` uint8 are scratch [count]."""
+def measure_stuffing(tokens, flags, zones, count, words, pair, keys, counts, times, repeats, covered, out):
+    """Fill `out` float32[len(NAMES)]. `flags` comes from `look_up_words`; `times` and `repeats` int32 and `covered` uint8 are scratch [count]."""
     out[:] = 0.0
     count_words(tokens, count, keys, counts, times)
     for n in range(1, MAX_N + 1):
         if n == 1:
             for t in range(count):
-                content = _is_content(lexicon.word_flags, tokens.ids, tokens.starts, tokens.ends, t)
+                content = _is_content(flags, tokens.ids, tokens.starts, tokens.ends, t)
                 repeats[t] = times[t] if content else 0
         else:
-            count_repeats(lexicon, tokens, count, n, keys, counts, times, repeats)
+            count_repeats(tokens, flags, count, n, keys, counts, times, repeats)
         best = best_at = pairs = cover = starts = 0
         for t in range(count):
             covered[t] = 0
@@ -264,5 +261,5 @@ def measure_stuffing(lexicon, tokens, zones, count, words, pair, keys, counts, t
             out[2 + n] = cover / words
             out[_TIMES + n - 2] = np.log(np.float64(best))
             place = _PLACED + (n - 2) * _PER_PHRASE
-            _placement(lexicon, tokens, zones, count, pair, best_at, n, out[place : place + _PER_PHRASE])
-    _lists(lexicon, tokens, count, words, keys, counts, out[_LISTED : _LISTED + 6])
+            _placement(tokens, flags, zones, count, pair, best_at, n, out[place : place + _PER_PHRASE])
+    _lists(tokens, flags, count, words, keys, counts, out[_LISTED : _LISTED + 6])

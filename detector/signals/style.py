@@ -23,8 +23,9 @@ _DISGUISED, _SOFT, _OTHER = int(Mark.DISGUISED), int(Mark.SOFT_HYPHEN), int(Mark
 
 
 @inner
-def measure_style(lexicon, tokens, zones, count, out):
-    """Fill `out` float32[len(NAMES)] with shares of the words in prose zones; returns those words' number."""
+def measure_style(tokens, flags, frequency, zones, count, out):
+    """Fill `out` float32[len(NAMES)] with shares of the words in prose zones; returns those words' number. `flags` and
+    `frequency` come from `look_up_words`."""
     ids, marks = tokens.ids, tokens.marks
     out[:] = 0.0
     words = breaks = 0
@@ -44,15 +45,15 @@ def measure_style(lexicon, tokens, zones, count, out):
         out[5] += mark & _COMMA != 0
         out[7] += tokens.ends[t] - tokens.starts[t]
         if word >= FIRST_WORD:
-            function = lexicon.word_flags[word] & _FUNCTION != 0
+            function = flags[t] & _FUNCTION != 0
             out[0] += function
-            out[8] += function and tokens.ends[t] - tokens.starts[t] >= 3 and lexicon.log_count[word] < 11.0
-            band = int((lexicon.log_count[word] - 2.0) * 0.5)
+            out[8] += function and tokens.ends[t] - tokens.starts[t] >= 3 and frequency[t] < 11.0
+            band = int((frequency[t] - 2.0) * 0.5)
             out[9 + min(max(band, 0), 6)] += 1
         out[16] += mark & _DISGUISED != 0
         out[17] += mark & _SOFT != 0
         out[18] += mark & _OTHER != 0 and word != NUMBER
-        out[19] += is_doubled(lexicon, ids, tokens.hashes, tokens.starts, tokens.ends, t)
+        out[19] += is_doubled(ids, flags, tokens.hashes, tokens.starts, tokens.ends, t)
     for i in range(out.shape[0]):
         out[i] /= max(words, 1)
     out[6] = min(words / max(breaks, 1), 60.0)

@@ -31,20 +31,17 @@ def test_neighbours_are_found_again_and_others_hardly_ever(size: int) -> None:
     level = (np.arange(len(others)) % 31 + 1).astype(np.uint8)
     slots = max(int(len(others) / 0.75), len(others) + 1)
     offsets = np.array([0, 0, 5, 5 + slots], np.int32)
-    entries, filters = np.zeros(5 + slots, np.uint16), np.zeros(5 + slots, np.uint8)
-    hashing.fill_neighbours(np.full(len(others), 2, np.int32), others, level, offsets, entries, filters)
+    entries = np.zeros(5 + slots, np.uint16)
+    hashing.fill_neighbours(np.full(len(others), 2, np.int32), others, level, offsets, entries)
 
     def find(other: int) -> int:
         return int(hashing.find_neighbour(entries, 5, slots, hashing.permute(other)))
 
-    assert all(hashing.may_have(filters, 5, slots, hashing.permute(other)) for other in others)
     assert (
         sum(find(other) != wanted for other, wanted in zip(others, level, strict=True)) <= len(others) // 500
     )
     absent = np.setdiff1d(words(generator, 3_000), others)
     assert sum(find(other) > 0 for other in absent) <= 20
-    passed = sum(hashing.may_have(filters, 5, slots, hashing.permute(other)) for other in absent)
-    assert passed <= 0.2 * len(absent)
 
 
 def test_the_permutation_is_one() -> None:
