@@ -14,6 +14,7 @@ demo: $(VENV)/ready
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
 
 # datatrove, Ray and Spark (needs Java 17): a gigabyte to install, and minutes to run.
 test-engines: $(VENV)/ready
