@@ -1,7 +1,7 @@
 """What attacks cost: the share of spun and stuffed pages found before and after each (see `attacks.py`).
 
-    python benchmarks/evasion.py            # all attacks, some minutes; writes the table in docs/reliability.md
-    python benchmarks/evasion.py Cyrillic   # those whose name holds this, printed only
+    python benchmarks/evasion.py            # all attacks, some 20 minutes; writes the tables in docs/reliability.md
+    python benchmarks/evasion.py Cyrillic   # those whose name holds this, printed only, beside what the page says
 
 Pages are made fresh: written texts and, where `../shared/data` lies beside the repository, held-out honest
 texts that training does not read, spun by newly drawn tools or stuffed.
@@ -44,7 +44,10 @@ SPUN_KINDS = ("A", "B", "C", "D", "thesaurus")
 """The kinds that are mostly found: of one that is missed anyway no attack can cost much."""
 MIN_CHANGED = 0.15
 """Share of words that a spun page must have replaced."""
-START, END = "<!-- evasion -->", "<!-- /evasion -->"
+TABLE, CHANGES = "evasion", "evasion-changes"
+"""Names of the places for the tables: they stand between `<!-- NAME -->` and `<!-- /NAME -->`."""
+MIN_CHANGE = 0.04
+"""A share found at 1 % that moved by this much since the last run is worth a row."""
 MAX_LOSS = 0.05
 """What an attack that leaves the words as a reader sees them may cost."""
 
@@ -208,13 +211,43 @@ def others(bench: Bench) -> Iterator[str]:
         yield f"| {name} | {cell(before, after, 'balanced')} | {cell(before, after, 'at_one')} |"
 
 
-def write(rows: list[str], path: Path = PAGE) -> None:
-    """Put the rows between the marks in the page."""
-    before, mark, rest = path.read_text(encoding="utf-8").partition(START)
-    _, end, after = rest.partition(END)
+def shares_at_one(rows: list[str]) -> dict[tuple[str, str], tuple[float, float]]:
+    """{(attack, strength): (spun, stuffed) found at 1 %} of a table that `table` made."""
+    found = {}
+    for row in rows:
+        cells = [cell.strip().strip("*") for cell in row.strip().strip("|").split("|")]
+        if len(cells) == 9 and re.match(r"\d", cells[3]):
+            found[cells[0], cells[1]] = (float(cells[3].split()[0]), float(cells[5].split()[0]))
+    return found
+
+
+def changes(old: list[str], new: list[str]) -> Iterator[str]:
+    """Rows for the attacks of which now more or fewer pages are found than in the table of the last run."""
+    before, after = shares_at_one(old), shares_at_one(new)
+    yield "| attack | strength | spun at 1 %, before | now | stuffed, before | now |"
+    yield "|---|---|---|---|---|---|"
+    for key in after:
+        was, now = before.get(key, after[key]), after[key]
+        if max(abs(a - b) for a, b in zip(was, now, strict=True)) >= MIN_CHANGE - 1e-9:
+            yield f"| {key[0]} | {key[1]} | {was[0]:.2f} | {now[0]:.2f} | {was[1]:.2f} | {now[1]:.2f} |"
+
+
+def split(page: str, name: str) -> tuple[str, str, str]:
+    """(what stands before the place of that name, what is in it, what stands after it)."""
+    before, mark, rest = page.partition(f"<!-- {name} -->\n")
+    inside, end, after = rest.partition(f"<!-- /{name} -->")
     if not mark or not end:
-        raise SystemExit(f"{path}: there is no place {START} ... {END} for the table")
-    path.write_text("\n".join([before + mark, *rows, end + after]), encoding="utf-8")
+        raise SystemExit(f"{PAGE}: there is no place <!-- {name} --> ... <!-- /{name} --> for a table")
+    return before + mark, inside, end + after
+
+
+def write(tables: dict[str, list[str]], path: Path = PAGE) -> None:
+    """Put each table into its place in the page."""
+    text = path.read_text(encoding="utf-8")
+    for name, rows in tables.items():
+        before, _, after = split(text, name)
+        text = before + "\n".join(rows) + "\n" + after
+    path.write_text(text, encoding="utf-8")
 
 
 def main(wanted: str) -> None:
@@ -230,8 +263,11 @@ def main(wanted: str) -> None:
         for row in part:
             rows.append(row)
             print(row, flush=True)
+    last = split(PAGE.read_text(encoding="utf-8"), TABLE)[1].splitlines()
+    changed = list(changes(last, rows))
+    print("\nAgainst the last run that was written down:", *changed, sep="\n")
     if not wanted:
-        write(rows)
+        write({TABLE: rows, CHANGES: changed})
 
 
 if __name__ == "__main__":

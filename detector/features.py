@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from detector.document import ZoneKind
 from detector.kernels import inner
 from detector.lexicon.tables import BREAK, FIRST_WORD, Flag
 from detector.signals import stuffing, style
@@ -60,6 +61,7 @@ the heads how noisy."""
 WINDOW = 60
 """Words in the window whose mean is `replaced_densest`: a spun paragraph in an honest page."""
 _FUNCTION = int(Flag.FUNCTION)
+_HIDDEN = int(ZoneKind.HIDDEN)
 
 
 class Trees(NamedTuple):
@@ -142,6 +144,7 @@ class Scratch(NamedTuple):
     spintax_starts: np.ndarray
     spintax_ends: np.ndarray
     histogram: np.ndarray
+    seen_alone: np.ndarray
 
 
 def new_scratch(size: int) -> Scratch:
@@ -166,6 +169,7 @@ def new_scratch(size: int) -> Scratch:
         np.empty(64, np.int32),
         np.empty(64, np.int32),
         np.empty(64, np.int64),
+        np.empty(len(stuffing.NAMES), np.float32),
     )
 
 
@@ -271,6 +275,49 @@ def _summarise_odds(tokens, signals, zones, count, words, bins, out):
 
 
 @inner
+def _drop_hidden(tokens, flags, pair, zones, count):
+    """Close the gaps that hidden words leave; returns (tokens, words). The first token, a BREAK, stays."""
+    kept, words = 1, 0
+    for t in range(1, count):
+        if zones[t] != _HIDDEN:
+            tokens.ids[kept], tokens.hashes[kept] = tokens.ids[t], tokens.hashes[t]
+            tokens.starts[kept], tokens.ends[kept] = tokens.starts[t], tokens.ends[t]
+            tokens.marks[kept], flags[kept] = tokens.marks[t], flags[t]
+            pair[kept], zones[kept] = pair[t], zones[t]
+            kept += 1
+            words += tokens.ids[t] != BREAK
+    return kept, words
+
+
+@inner
+def _measure_stuffing(scratch, count, words, out):
+    """Stuffing of the whole page or, if that is more, of what readers see of it: hidden keywords count, and
+    hidden prose thins out nothing. Drops the hidden tokens."""
+    tokens, zones = scratch.tokens, scratch.zones
+    flags, pair = scratch.signals.flags, scratch.signals.pair
+    stuffing.measure_stuffing(
+        tokens, flags, zones, count, words, pair,
+        scratch.keys, scratch.counts, scratch.times, scratch.repeats, scratch.covered, out,
+    )  # fmt: skip
+    hidden = 0
+    for t in range(1, count):
+        hidden += zones[t] == _HIDDEN
+    if hidden == 0:
+        return
+    seen, seen_words = _drop_hidden(tokens, flags, pair, zones, count)
+    if seen_words == 0:
+        return
+    alone = scratch.seen_alone
+    stuffing.measure_stuffing(
+        tokens, flags, zones, seen, seen_words, pair,
+        scratch.keys, scratch.counts, scratch.times, scratch.repeats, scratch.covered, alone,
+    )  # fmt: skip
+    if stuffing.extent(alone) > stuffing.extent(out):
+        for i in range(out.shape[0]):
+            out[i] = alone[i]
+
+
+@inner
 def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, zone_ends, scratch, out):
     """Fill `out` float32[WIDTH] for `buffer[begin:end]`; returns (words, prose words, share of known words)."""
     out[:] = 0.0
@@ -287,10 +334,7 @@ def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, 
     _summarise_odds(tokens, signals, zones, count, prose, scratch.histogram, out[_SUMMARY : _SUMMARY + 3])
     groups = find_spintax(buffer, begin, end, scratch.spintax_starts, scratch.spintax_ends)
     out[_SPINTAX] = 100.0 * min(groups, 100) / prose
-    stuffing.measure_stuffing(
-        tokens, signals.flags, zones, count, words, signals.pair,
-        scratch.keys, scratch.counts, scratch.times, scratch.repeats, scratch.covered, out[STUFFING:CONFIDENCE],
-    )  # fmt: skip
+    _measure_stuffing(scratch, count, words, out[STUFFING:CONFIDENCE])
     out[CONFIDENCE] = np.sqrt(prose / (prose + FULL_CONFIDENCE_WORDS))
     return words, prose
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -51,14 +53,56 @@ def is_warm() -> bool:
 
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile without the GIL and cache under `cache_folder`. For entry points: what they call is inlined or
-    linked in, so only these need a cache."""
+    linked in, so only these need a cache. Without a place to keep them, kernels are compiled in each process."""
     before = numba.config.CACHE_DIR  # type: ignore[attr-defined]
     numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
     try:
-        compiled: Callable[..., Any] = numba.njit(cache=True, nogil=True)(function)
+        compiled: Any = numba.njit(cache=True, nogil=True)(function)
+    except (OSError, RuntimeError) as error:  # no folder that numba could use
+        _warn(error)
+        compiled = numba.njit(nogil=True)(function)
+    else:
+        compiled._cache = _Cache(compiled._cache)
     finally:
         numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
-    return compiled
+    return compiled  # type: ignore[no-any-return]
+
+
+class _Cache:
+    """numba's cache of one kernel, except that a full disk or a damaged file costs time and not the run."""
+
+    def __init__(self, cache: Any) -> None:
+        self._cache = cache
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cache, name)
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        try:
+            return self._cache.load_overload(signature, context)
+        except Exception as error:  # unpickling a damaged file raises anything
+            _warn(error)
+            return None
+
+    def save_overload(self, signature: Any, data: Any) -> None:
+        try:
+            self._cache.save_overload(signature, data)
+        except (OSError, EOFError, pickle.UnpicklingError) as error:  # it reads the index first
+            _warn(error)
+
+
+@cache
+def _warn_once(folder: Path, error: str) -> None:
+    warnings.warn(
+        f"kernels can't be cached in {folder} ({error}): each process compiles them again, which takes some "
+        "seconds; set DETECTOR_CACHE to a folder with 10 MB of room",
+        RuntimeWarning,
+        stacklevel=4,
+    )
+
+
+def _warn(error: Exception) -> None:
+    _warn_once(cache_folder(), str(error) or type(error).__name__)
 
 
 def inner(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -55,6 +55,15 @@ def new_tokens(size: int) -> Tokens:
     return Tokens(*(np.empty(n, dtype) for dtype in (np.int32, np.uint32, np.int32, np.int32, np.uint8)))
 
 
+COMMON = 30_000
+"""Word ids go by frequency: a broken word is mended only if it becomes one of these, so that no name or code
+word of honest writers turns into a rare word by chance."""
+FREQUENT, RARE = 500, 8_000
+"""Up to FREQUENT stand the words of every text, from RARE on those that may be pieces of another one."""
+SPACED = 3
+"""Single letters in a row, a space between each two, from which on they are read as spaced-out words."""
+_DIGIT_LETTERS = np.frombuffer(b"oi\0eas\0tbg", np.uint8).copy()
+"""The letter that each digit looks like; 0 for none. 1 is tried as an l too."""
 _LETTER, _ACCENTED, _LOOKALIKE, _COMPATIBILITY = 1, 2, 3, 4
 assert (Class.LETTER, Class.ACCENTED, Class.LOOKALIKE, Class.COMPATIBILITY) == (1, 2, 3, 4)
 _C_INVISIBLE, _C_APOSTROPHE, _C_DIGIT = int(Class.INVISIBLE), int(Class.APOSTROPHE), int(Class.DIGIT)
@@ -104,6 +113,80 @@ def _closes_address(sign):
 
 
 @inner
+def _common_word(word_keys, word_ids, state):
+    """(id, hash) of the word whose letters made `state`, id 0 if it is unknown or rare."""
+    hashed = mix(state)
+    found = find_word(word_keys, word_ids, hashed)
+    return (found if found < COMMON else 0), hashed
+
+
+@inner
+def _read_digits(buffer, begin, end, digits, one, word_keys, word_ids):
+    """(id, hash, whether it is surely meant) of the ASCII letters and digits in `buffer[begin:end]`, with digits
+    read as letters, 1 as `one`; id 0 if that makes no common word, or this is more likely an honest code: a
+    word with a number before or after it ("mp3", "80th", "A4"), unless it becomes a frequent word."""
+    state = FNV_OFFSET
+    first, last = end, begin  # what is left without the digits before and after
+    for i in range(begin, end):
+        sign = np.int64(buffer[i])
+        if 48 <= sign <= 57:
+            sign = np.int64(_DIGIT_LETTERS[sign - 48]) if sign != 49 else one
+            if sign == 0:
+                return 0, np.uint64(0), False
+        else:
+            first, last = min(first, i), i + 1
+        state = extend_word_hash(state, sign | 32)
+    found, hashed = _common_word(word_keys, word_ids, state)
+    if first == begin and last == end:
+        return found, hashed, True
+    state = FNV_OFFSET
+    for i in range(first, last):
+        state = extend_word_hash(state, np.int64(buffer[i]) | 32)
+    if last - first > 1 and _common_word(word_keys, word_ids, state)[0] == 0:
+        return found, hashed, True
+    number_first = digits > 1 and last == end
+    if found >= FREQUENT or number_first or (last - first == 1 and buffer[first] < 97):
+        found = 0
+    return found, hashed, False
+
+
+@inner
+def _join(buffer, begin, end, state, word_keys, word_ids):
+    """`_common_word` of a word of which `state` is the first part and the ASCII letters `buffer[begin:end]`
+    the rest."""
+    for i in range(begin, end):
+        state = extend_word_hash(state, np.int64(buffer[i]) | 32)
+    return _common_word(word_keys, word_ids, state)
+
+
+@inner
+def _join_letters(buffer, begin, letters, word_keys, word_ids, out, count):
+    """The last `letters` tokens, which are single letters from `buffer[begin]` on with a space between each two,
+    become the words that they spell, the longest first; what spells none stays. Returns the new count."""
+    ids, hashes, starts, ends, marks = out
+    first = count - letters
+    count = first
+    at = 0
+    while at < letters:
+        longest, found, hashed = 1, np.int64(0), np.uint64(0)
+        state = FNV_OFFSET
+        for n in range(1, min(letters - at, 20) + 1):
+            state = extend_word_hash(state, np.int64(buffer[begin + 2 * (at + n - 1)]) | 32)
+            if n >= SPACED:
+                word, mixed = _common_word(word_keys, word_ids, state)
+                if word != 0:
+                    longest, found, hashed = n, word, mixed
+        ids[count], hashes[count] = ids[first + at], hashes[first + at]
+        if longest > 1:
+            ids[count], hashes[count] = found, np.uint32(hashed & np.uint64(0xFFFFFFFF))
+        starts[count], ends[count] = starts[first + at], ends[first + at + longest - 1]
+        marks[count] = marks[first + at]
+        count += 1
+        at += longest
+    return count
+
+
+@inner
 def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
     """Read `buffer[begin:end]` (uint8) into `out` (Tokens); returns (tokens, words, code points).
 
@@ -126,6 +209,13 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
     first_capital = False
     ended = clause = lines = comma = 0
     hyphen = -1  # where the hyphen stands that ended the last word
+    word_at = 0  # byte where the word starts
+    digits = others = 0  # in the word: digits, letters that look like no Latin one
+    joinable = 0  # the last word, if it is of plain letters: 1 to 4, the rarer the more; else 0
+    state_before = FNV_OFFSET  # the hash of its letters, to go on with
+    spaced = spaced_at = 0  # single letters in a row up to the last word; the byte where the first stands
+    script_before = False  # the last word is in another script
+    alike = 0  # words in a row up to the last one that hold look-alikes only
     while at <= end:
         if at < end:
             sign, width = _decode(buffer, at, end)
@@ -153,10 +243,17 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                 if (sentence or clause == 2 or lines >= 2 or (lines == 1 and not lower)) and ids[
                     count - 1
                 ] != BREAK:
+                    if spaced >= SPACED:
+                        kept = _join_letters(buffer, spaced_at, spaced, word_keys, word_ids, out, count)
+                        words -= count - kept
+                        count = kept
+                    spaced = alike = 0
+                    script_before = False
                     ids[count], hashes[count], starts[count], ends[count] = BREAK, 0, point, point
                     marks[count] = _PARAGRAPH if lines >= 2 or (lines == 1 and ended == 2) else 0
                     count += 1
-                word_start = point
+                word_start, word_at = point, at
+                digits = others = 0
                 state = FNV_OFFSET
                 letters = plain = capitals = folded = foreign = hidden = pending_hidden = soft = 0
                 apostrophe = 0
@@ -168,6 +265,8 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
             hidden += pending_hidden
             pending_hidden = 0
             if kind == _C_DIGIT or kind == _C_OTHER:
+                digits += kind == _C_DIGIT
+                others += kind == _C_OTHER
                 if kind == _C_DIGIT and letters == 0 and not mixed:
                     number = True
                 else:
@@ -222,6 +321,20 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     mark |= _CAPITALISED
                 if capitals > 1 and capitals == letters:
                     mark |= _ALL_CAPITALS
+                as_stored = letters + digits == at - word_at  # one byte each, and nothing between
+                if digits and letters and as_stored and not address:
+                    read, read_hash, sure = _read_digits(
+                        buffer, word_at, at, digits, 105, word_keys, word_ids
+                    )
+                    if read == 0:
+                        read, read_hash, sure = _read_digits(
+                            buffer, word_at, at, digits, 108, word_keys, word_ids
+                        )
+                    if read != 0:
+                        found, hashed, mixed = read, read_hash, False
+                        mark |= _DISGUISED if sure else 0
+                if foreign and foreign == letters and script_before:
+                    mixed = True
                 known = found != UNKNOWN
                 if folded and not mixed and ((foreign and (plain or known)) or (letters > 1 and known)):
                     if foreign or letters > 2:  # two letters in a mathematical style may be a formula
@@ -241,6 +354,37 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     mark |= _COMMA_BEFORE
                 if hyphen >= 0 and hyphen == word_start - 1:
                     mark |= _HYPHENATED
+                script_before = plain == 0 and (others > 0 or (foreign > 0 and mixed))
+                if script_before:
+                    for t in range(count - alike, count):
+                        ids[t], marks[t] = UNKNOWN, (marks[t] & ~_DISGUISED) | _OTHER_SCRIPT
+                alike = alike + 1 if foreign and foreign == letters and not mixed else 0
+                next_door = word_start == ends[count - 1] + 1 and buffer[word_at - 1] == 32
+                single = letters == 1 and as_stored and digits == 0
+                if spaced and not (single and next_door):
+                    if spaced >= SPACED:
+                        kept = _join_letters(buffer, spaced_at, spaced, word_keys, word_ids, out, count)
+                        words -= count - kept
+                        count = kept
+                    spaced = 0
+                if single:
+                    spaced_at = spaced_at if spaced else word_at
+                    spaced += 1
+                    joinable = 0
+                elif letters > 1 and as_stored and digits == 0:
+                    plain_word = (found >= FREQUENT) + (found >= RARE) + (found >= COMMON) + 1
+                    plain_word = 4 if found == UNKNOWN else plain_word
+                    if next_door and joinable and joinable + plain_word > 4:
+                        read, read_hash = _join(buffer, word_at, at, state_before, word_keys, word_ids)
+                        if read != 0:
+                            count -= 1
+                            words -= 1
+                            found, hashed, mark = read, read_hash, marks[count]
+                            word_start = starts[count]
+                            plain_word = 0
+                    joinable, state_before = plain_word, state
+                else:
+                    joinable = 0
                 ids[count] = found
                 hashes[count] = np.uint32(hashed & np.uint64(0xFFFFFFFF))
                 starts[count], ends[count], marks[count] = word_start, word_end, mark
@@ -265,4 +409,8 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     hyphen = point if count > 0 and ends[count - 1] == point else -1
         at += width
         point += 1
+    if spaced >= SPACED:
+        kept = _join_letters(buffer, spaced_at, spaced, word_keys, word_ids, out, count)
+        words -= count - kept
+        count = kept
     return count, words, point - 1

@@ -76,6 +76,7 @@ ODD = {
     "code": "The function `read_lines(path)` returns a list, so a file of 4 GB will not fit. Use a generator instead:\n\n    def lines(path):\n        with open(path) as f:\n            for line in f:\n                yield line.rstrip('\\n')\n\nThen `sum(1 for _ in lines(p))` counts them in constant memory. If you need x[i] by number, build an index with f.tell() first; it costs one pass. On my machine (Python 3.11, ext4) that took 3.2 s for 10**8 lines, and the list version died after a minute.",
     "chat": "omg u wont believe what happened lol. so i was waiting 4 the bus rite n this guy goes r u sam?? n im like no?? n he says oh sry u look just like him. turns out hes my cousins flatmate hahaha small world. anyway r we still on 4 2nite? cuz i gotta work til 7 but i can b there by 8ish. lmk if u want me 2 bring anything, ive got crisps n that weird cheese from xmas. c u l8r xx",
     "phonetics": "Speakers in the north say /bʊs/ for bus and do not tell put from putt. In the south the vowel of bath is long, [bɑːθ], while further up it is the same as in cat, [baθ]. Children notice this long before linguists do. My daughter came home from her first week at school and asked for a [ɡlas] of water in an accent I had last heard from my grandmother, and by Christmas she could do both without thinking.",
+    "codes": "My B2B flat is on the 3rd floor at 45a, bus 10A or the A4 to J12, then 5km on the B3. Bring the mp3 player, the PS4 and 2 AA cells, since the MP3s of the 80th birthday are on a 4GB card that only the old i5 reads. We eat at 7pm or 19:30h, and G20 or not, the H1N1 posters and the covid19 tape at gate 5b are still up. If you get lost, say W1A 1AA to the sat nav, or ring me on the 4G phone, room 101b. The 1980s sofa is yours.",
     "typography": "“Honestly,” said the printer—he was a patient man—“nobody notices a good apostrophe.” He pointed at the ﬁrst line, where the ﬂourish of an ﬃ ligature had been set by hand. It was N° 4 of an edition of 250, price £12½, bound in ⅞ leather… The pa\u00adper was made by hand, and the mar\u00adgins were wide enough for a thumb. We bought it, of course. It’s on the shelf by the window, § 3 still uncut.",
     "double encoding": "I donâ\x80\x99t know who runs this archive, but somebody saved it in the wrong encoding and now every apostrophe is a little knot of signs. Itâ\x80\x99s a pity, because the letters themselves are lovely. One of them describes a storm so well that I read it aloud to my wife, skipping the knots. Weâ\x80\x99d like to see the originals one day. The librarian says theyâ\x80\x99re in a box that nobody has opened since the move.",
 }
@@ -86,8 +87,8 @@ def test_odd_but_honest_text_is_not_taken_for_an_attack(shipped: Detector, kind:
     verdict = shipped.score(ODD[kind])
     assert verdict.status == "scored"
     assert not verdict.flagged
-    # One mark may be a Russian word that reads as an English one ("со"), or the phonetic sign for g.
-    assert len([item for item in verdict.evidence if item.kind == "disguise"]) <= 1
+    found = [item.text for item in verdict.evidence if item.kind == "disguise"]
+    assert found == (["\u0261las"] if kind == "phonetics" else [])  # with the phonetic sign for g
 
 
 def test_no_model_file_is_ever_unpickled(tmp_path: Path) -> None:

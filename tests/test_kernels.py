@@ -85,3 +85,26 @@ def test_prefetching_any_index_is_harmless() -> None:
     values = np.array([7.0, 8.0])
     for index in (0, 1, 2, -1, 1 << 40, -(1 << 62)):
         assert ask(values, index) == 7.0
+
+
+COMPILES = "from tests.test_kernels import _add; from detector.kernels import kernel; k = kernel(_add); print(k(1, 2), k(1.5, 2))"
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small disk needs root")
+@pytest.mark.parametrize("room", ["size=8k", "size=64k,nr_inodes=4"])
+def test_a_full_disk_under_the_cache_costs_only_time(room: str, tmp_path: Path) -> None:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", room, "tmpfs", tmp_path]).returncode:
+        pytest.skip("no right to mount here")
+    try:
+        assert in_new_process(COMPILES, DETECTOR_CACHE=str(tmp_path)) == "3 3.5"
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_damaged_cache_files_cost_only_time(tmp_path: Path) -> None:
+    assert in_new_process(COMPILES, DETECTOR_CACHE=str(tmp_path)) == "3 3.5"
+    kept = [path for path in tmp_path.rglob("*") if path.suffix in (".nbi", ".nbc")]
+    assert kept
+    for path in kept:
+        path.write_bytes(path.read_bytes()[:20])
+    assert in_new_process(COMPILES, DETECTOR_CACHE=str(tmp_path)) == "3 3.5"

@@ -91,6 +91,10 @@ def test_forms_of_a_word_are_one_word(measure: Measure, lexicon: LexiconFiles, t
         ("get s\u0336pam", "s\u0336pam"),  # struck through
         ("get s\u20ddpam", "s\u20ddpam"),  # encircled
         ("get mo\x02ney", "mo\x02ney"),  # a control character
+        ("get mo\x1fney", "mo\x1fney"),  # one that Python takes for white space
+        ("get m0ney", "m0ney"),  # digits that read as letters
+        ("get 0nl1ne", "0nl1ne"),
+        ("get \u0251bout", "\u0251bout"),  # Latin alpha, which phonetic script has too
         ("get \u1d0d\u1d0f\u0274\u1d07\u028f", "\u1d0d\u1d0f\u0274\u1d07\u028f"),  # small capitals
         ("get \ua4df\ua4f3\ua4e0\ua4f0\ua4ec", "\ua4df\ua4f3\ua4e0\ua4f0\ua4ec"),  # Lisu
         (
@@ -119,12 +123,60 @@ def test_disguise_is_marked(measure: Measure, text: str, word: str) -> None:
         "a hy\u00adphen\u00adat\u00aded word, evap\u00ado\u00adra\u00adtion",
         "the angle \U0001d6fc and the mass \U0001d45a, so \U0001d438 = \U0001d45a\U0001d450\u00b2",
         "key 1\ufe0f\u20e3, don\u00e2\u0080\u0099t",
+        "the mp3, B2B, 80th, 5th, 3rd, 1st, A4, M3, 100K, H1N1, covid19, area51, 4x4, 5pm, win10, step5, 10km",
+        "\u0441\u043e \u0434\u0432\u043e\u0440\u0430 \u0438 \u0430 \u0443 \u043d\u0435\u0433\u043e",  # all but two hold look-alikes only
     ],
 )
 def test_honest_typography_is_no_disguise(measure: Measure, text: str) -> None:
     measured = measure(text)
     disguised = [w for w in measured.words() if Mark.DISGUISED in measured.marks(w)]
     assert disguised == []
+
+
+def test_a_cyrillic_word_is_russian_beside_russian_and_a_disguise_beside_english(measure: Measure) -> None:
+    so = "\u0441\u043e"
+    russian = measure(f"The sign said {so} \u0434\u0432\u043e\u0440\u0430, it seems")
+    assert russian.marks(so) == Mark.OTHER_SCRIPT
+    assert russian.column("ids")[russian.at(so)] == UNKNOWN
+    assert Mark.DISGUISED in measure(f"The {so} founders met").marks(so)
+    after_a_stop = measure(f"He said \u0434\u0432\u043e\u0440\u0430. {so.upper()} founders met")
+    assert Mark.DISGUISED in after_a_stop.marks(so.upper())
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "read"),
+    [
+        ("The me thod works", "me thod", "method"),
+        ("A cre dit card", "cre dit", "credit"),
+        ("Your accou nt is open", "accou nt", "account"),
+        ("Get m o n e y now", "m o n e y", "money"),
+        ("So m o n e y", "m o n e y", "money"),
+        ("g e t m o n e y", "m o n e y", "money"),
+        ("Get m0n3y now", "m0n3y", "money"),
+        ("Get a l0an now", "l0an", "loan"),
+        ("th3 loan", "th3", "the"),
+    ],
+)
+def test_broken_words_are_mended(
+    measure: Measure, lexicon: LexiconFiles, text: str, word: str, read: str
+) -> None:
+    measured = measure(text)
+    assert measured.column("ids")[measured.at(word)] == lexicon.id_of[read]
+    plain = measure(text.replace(word, read))
+    assert measured.column("hashes")[measured.at(word)] == plain.column("hashes")[plain.at(read)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the irs came to wed in tense silence",  # pieces that are words themselves, with frequent ones
+        "we met a b q and x j z",
+        "me  thod, cre-dit, cre. Dit, cre\ndit",  # not one space between
+        "Xiao ping of Wuxi province",
+    ],
+)
+def test_words_that_stand_apart_stay_apart(measure: Measure, text: str) -> None:
+    assert all(len(word.split()) == 1 for word in measure(text).words())
 
 
 def test_marks(measure: Measure) -> None:

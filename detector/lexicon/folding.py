@@ -42,9 +42,9 @@ class Class(IntEnum):
 
 
 LOOKALIKES = {
-    "a": "\u0430\u03b1\u0251\u237a", "b": "\u042c\u044c\u0184\u13cf\u1472\u15af",
+    "a": "\u0430\u03b1\u237a", "b": "\u042c\u044c\u0184\u13cf\u1472\u15af",
     "c": "\u0441\u03f2\u1d04\u2ca5\uabaf", "d": "\u0501\u0257\u13e7\u146f\ua4d2",
-    "e": "\u0435\u212e\u04bd\u03b5\uab32", "f": "\u03dd\u0584\u1e9d\ua799", "g": "\u0261\u0581\u1d83",
+    "e": "\u0435\u212e\u04bd\u03b5\uab32", "f": "\u03dd\u0584\u1e9d\ua799", "g": "\u0581\u1d83",
     "h": "\u04bb\u0570\u13c2", "i": "\u0456\u03b9\u0269\u04cf\u13a5\ua647\uab75", "j": "\u0458\u03f3",
     "k": "\u03ba\u043a", "l": "\u04c0\u01c0\u05c0\u0196\u16c1\u2c92\u2d4f\ua4f2", "m": "\u043c",
     "n": "\u0578\u057c\u03b7", "o": "\u043e\u03bf\u0585\u1d0f\u05e1\u06f0\u03c3\u10ff\u2c9f\uab3d",
@@ -74,11 +74,11 @@ SIGNS = {
     Class.SOFT_HYPHEN: "\u00ad",
 }
 FANCY = {
-    "a": "\u1d00", "b": "\u0299", "d": "\u1d05", "e": "\u1d07", "f": "\ua730", "g": "\u0262", "h": "\u029c", "i": "\u026a",
+    "a": "\u1d00\u0251", "b": "\u0299", "d": "\u1d05", "e": "\u1d07", "f": "\ua730", "g": "\u0262\u0261", "h": "\u029c", "i": "\u026a",
     "j": "\u1d0a", "k": "\u1d0b", "l": "\u029f", "m": "\u1d0d", "n": "\u0274", "p": "\u1d18", "q": "\ua7af", "r": "\u0280",
     "t": "\u1d1b", "y": "\u028f",
 }  # fmt: skip
-"""Small capitals. Phonetic script uses some of them too, so they mark a word only if it is a known one."""
+"""Small capitals, script g and Latin alpha. Phonetic script uses them too, so they mark a word only if it is a known one."""
 LIGATURES = {"\u00e6": "ae", "\u0153": "oe", "\u00df": "ss", "\u00c6": "AE", "\u0152": "OE", "\u0131": "i"}
 """Letters that Unicode does not decompose; the Turkish dotless i among them, which honest names hold."""
 NOT_LETTERS = "\u2120\u2122"
@@ -134,7 +134,7 @@ def _fold(sign: str) -> int:
         return Class.DIGIT << 16
     if category[0] == "L":
         return Class.OTHER_LETTER << 16
-    if sign < "\x80" and category == "Cc" and not sign.isspace():
+    if sign < "\x80" and category == "Cc" and sign not in "\t\n\v\f\r":
         return Class.INVISIBLE << 16  # the range above is what double encoding makes of honest quotes
     return (Class.SPACE if category in ("Zs", "Cc") else Class.SEPARATOR) << 16
 

@@ -138,18 +138,21 @@ def load_lexicon(folder: Path) -> LexiconFiles:
         stated = manifest.get(path.name)
         if not isinstance(stated, dict) or not path.is_file():
             raise LexiconError(f"{path} is missing: reinstall, or run `detector lexicon build`")
-        size = path.stat().st_size
-        if size != stated.get("bytes") or size > MAX_BYTES:
-            stated_size = stated.get("bytes")
-            raise LexiconError(
-                f"{path} has {size} bytes, the manifest says {stated_size}: cut off or replaced"
-            )
-        if _sha256(path) != stated.get("sha256"):
-            raise LexiconError(f"{path} does not match the hash in manifest.json: it was changed")
         try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except ValueError as error:
-            raise LexiconError(f"{path} is not a plain array file: {error}") from None
+            size = path.stat().st_size
+            if size != stated.get("bytes") or size > MAX_BYTES:
+                stated_size = stated.get("bytes")
+                raise LexiconError(
+                    f"{path} has {size} bytes, the manifest says {stated_size}: cut off or replaced"
+                )
+            if _sha256(path) != stated.get("sha256"):
+                raise LexiconError(f"{path} does not match the hash in manifest.json: it was changed")
+        except OSError as error:
+            raise LexiconError(f"{path} can't be read: {error.strerror or error}") from None
+        try:
+            array = np.lib.format.open_memmap(path, mode="r")
+        except Exception as error:  # numpy's parser of headers raises much that it does not name
+            raise LexiconError(f"{path} is not a plain array file: {error or type(error).__name__}") from None
         if array.dtype != dtype or array.ndim != 1:
             raise LexiconError(f"{path} holds {array.dtype}[{array.ndim}d], expected {dtype}[1d]")
         arrays[name] = np.asarray(array)

@@ -263,3 +263,10 @@ def measure_stuffing(tokens, flags, zones, count, words, pair, keys, counts, tim
             place = _PLACED + (n - 2) * _PER_PHRASE
             _placement(tokens, flags, zones, count, pair, best_at, n, out[place : place + _PER_PHRASE])
     _lists(tokens, flags, count, words, keys, counts, out[_LISTED : _LISTED + 6])
+
+
+@inner
+def extent(features):
+    """How much of a page is stuffed, roughly, to compare two rows of `measure_stuffing`: what repeated phrases
+    cover, and what stands in lists of keywords."""
+    return features[4] + features[5] + features[6] + features[_LISTED] + features[_LISTED + 1]

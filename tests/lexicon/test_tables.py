@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -99,6 +100,38 @@ def replace_array(folder: Path, name: str, array: np.ndarray) -> None:
 def test_damage_is_named(copy: Path, damage: Callable[[Path], None], message: str) -> None:
     damage(copy)
     with pytest.raises(LexiconError, match=message):
+        load_lexicon(copy)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x93NUMPY",
+        b"PK\x03\x04 no zip",
+        b"\x80\x04 no pickle",
+        b"\x93NUMPY\x01\x00\x10\x00{'descr': (((((  \n",
+        b"\x93NUMPY\x01\x00\x46\x00{'descr': '<u4', 'fortran_order': False, 'shape': (-1,), }         \n",
+        b"\x93NUMPY\x01\x00\x46\x00{'descr': '<u4', 'fortran_order': False, 'shape': (9**99,), }      \n",
+        b"\x93NUMPY\x09\x00\x04\x00{}  ",
+        bytes(range(256)),
+    ],
+)
+def test_rubbish_with_a_right_hash_is_one_clear_error(copy: Path, data: bytes) -> None:
+    """As a disk gives back that lost its blocks, or somebody who also changed the manifest."""
+    (copy / "fold.npy").write_bytes(data)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"]["fold.npy"] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(LexiconError, match=r"fold\.npy"):
+        load_lexicon(copy)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 9, 60, 127, 128])
+def test_a_table_cut_off_anywhere_is_one_clear_error(copy: Path, kept: int) -> None:
+    path = copy / "word_ids.npy"
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(LexiconError, match=r"word_ids\.npy has .* cut off"):
         load_lexicon(copy)
 
 

@@ -62,3 +62,13 @@ def test_repetition_of_whole_texts_does_not_depend_on_length(features_of: Featur
     one, more = features_of(HONEST + SPUN), features_of(" ".join([HONEST + SPUN] * times))
     assert more["stuffing_simpson_1gram"] < 1.0
     assert one["stuffing_simpson_1gram"] < features_of(STUFFED)["stuffing_simpson_1gram"]
+
+
+def test_hidden_prose_thins_out_no_stuffing_and_hidden_keywords_count(features_of: Features) -> None:
+    seen = features_of(STUFFED)
+    padded = Document.from_parts([(ZoneKind.BODY, STUFFED), (ZoneKind.HIDDEN, f"{HONEST}\n\n{SPUN}")])
+    spam = Document.from_parts([(ZoneKind.BODY, HONEST), (ZoneKind.HIDDEN, STUFFED)])
+    names = [name for name in seen if name.startswith("stuffing_cover") or name.startswith("stuffing_top")]
+    assert names
+    assert [features_of(padded)[name] for name in names] == pytest.approx([seen[name] for name in names])
+    assert features_of(spam)["stuffing_cover_2gram"] > features_of(HONEST)["stuffing_cover_2gram"]
