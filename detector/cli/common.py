@@ -99,18 +99,24 @@ def user_errors() -> Iterator[None]:
         raise typer.Exit(ERROR) from None
 
 
+def announce_compiling() -> None:
+    """Say so where the first call on a machine takes its time."""
+    from detector.kernels import is_warm
+
+    if not is_warm():
+        warn("compiling for this machine, about 20 seconds, this once")
+
+
 def open_detector(
     model: Path | None, policy: str, fpr: float | None, lm: LmUse = False, lm_required: bool = True
 ) -> tuple[Detector, Policy]:
     """The detector and, for reports, its policy. Unless `lm_required`, a language model that can't be used is
     left out, silently if it just belongs to another model. Raises UserError for unusable files or options."""
-    from detector.kernels import is_warm
     from detector.lm.errors import LanguageModelError, OtherModelError
     from detector.report.places import Policy
     from detector.scoring import load
 
-    if not is_warm():
-        warn("compiling for this machine, about 20 seconds, this once")
+    announce_compiling()
     try:
         try:
             detector = load(model, policy, fpr, lm=lm)

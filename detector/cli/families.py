@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from detector.cli.common import ERROR, INTERRUPTED, OK, UserError, user_errors, warn
+from detector.cli.common import ERROR, INTERRUPTED, OK, UserError, announce_compiling, user_errors, warn
 from detector.cli.score import From
 from detector.document import Document
 
@@ -111,6 +111,7 @@ def _run(
         found = find_families(source.documents(), similarity)
     except (ModuleNotFoundError, ValueError) as error:
         raise UserError(str(error)) from None
+    announce_compiling()
     try:
         with open_sink(output, paths) as out:
             tally = _write(found, format, out)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from detector.integrations import needs_extra
 from detector.integrations.rows import BATCH_ROWS, columns, score_values
+from detector.kernels import is_warm
 from detector.scoring import load
 
 with needs_extra("scrapy"):
@@ -46,6 +47,13 @@ PRIORITY = 500
 logger = logging.getLogger(__name__)
 
 
+def _hush_compiler() -> None:
+    """Scrapy shows the debug messages of all libraries, and numba has 300,000 of them."""
+    numba = logging.getLogger("numba")
+    if numba.level == logging.NOTSET:
+        numba.setLevel(logging.INFO)
+
+
 class SpunAddon:
     """Enters the pipeline into ITEM_PIPELINES, unless it is there already."""
 
@@ -64,6 +72,9 @@ class SpunPipeline:
         self._action: str = settings.get("SPUN_ACTION", "tag")
         if self._action not in ACTIONS:
             raise ValueError(f"SPUN_ACTION is {self._action!r}; it must be one of {', '.join(ACTIONS)}")
+        _hush_compiler()
+        if not is_warm():
+            logger.info("compiling for this machine, about 20 seconds, this once")
         self._detector = load(settings.get("SPUN_MODEL"), settings.get("SPUN_POLICY", "balanced"))
         assert crawler.stats is not None
         self._stats = crawler.stats

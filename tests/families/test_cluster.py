@@ -12,6 +12,7 @@ from detector.document import Document
 from tests.cli.conftest import ENVIRONMENT, ROOT
 from tests.families.conftest import KINDS, SPUN, article
 
+pytestmark = pytest.mark.engines
 pytest.importorskip("datatrove", reason="the extra datatrove is not installed")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -268,3 +270,17 @@ def test_a_field_that_no_item_has_is_said(crawls: Crawls) -> None:
 def test_unusable_settings_end_it_before_the_crawl(crawls: Crawls, name: str, message: str) -> None:
     assert message in crawls.log
     assert not crawls.items[name]
+
+
+def test_the_compiler_stays_out_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scrapy's log begins at DEBUG: 34 MB of numba's messages in the first crawl on a machine."""
+    from scrapy.settings import Settings
+
+    from detector.integrations.scrapy import SpunPipeline
+
+    monkeypatch.setattr(logging.getLogger(), "level", logging.DEBUG)
+    compiler = logging.getLogger("numba")
+    monkeypatch.setattr(compiler, "level", logging.NOTSET)
+    SpunPipeline(SimpleNamespace(settings=Settings(), stats=object()))  # type: ignore[arg-type]
+    assert not logging.getLogger("numba.core.ssa").isEnabledFor(logging.DEBUG)
+    assert compiler.isEnabledFor(logging.WARNING)
