@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TextIO
 
 from detector import __version__
-from detector.families.family import Family, Slot
+from detector.families.family import Family, Member, Slot
 from detector.report.page import page_head
 from detector.report.places import visible
 
@@ -19,7 +19,7 @@ MAX_SHOWN = 20_000
 """Characters of a head's text on the page."""
 MAX_EXCERPT = 400
 """Characters of it in the terminal."""
-_LEGEND = """<ul class="legend" aria-label="Colours">
+LEGEND = """<ul class="legend" aria-label="Colours">
 <li><mark class="spun w2">{reduce|minimize|lessen}</mark> a place that varies between the members: what they
 have there, the most frequent first. Nothing before or after a stroke: some leave the words out</li>
 </ul>
@@ -72,13 +72,13 @@ def _shortened(family: Family, most: int) -> Iterator[str]:
 
 def write_page(families: Iterable[Family], out: TextIO) -> None:
     """Write the report; it streams, so that any number of families passes."""
-    out.write(page_head("Spun families", _LEGEND))
+    out.write(page_head("Spun families", LEGEND))
     out.write('<section class="overview">\n<h1>Spun families</h1>\n</section>\n')
     total = members = 0
     for family in families:
         total, members = total + 1, members + len(family.members)
         if total <= MAX_FAMILIES:
-            out.writelines(_article(family))
+            out.writelines(render_family(family))
     left = total - MAX_FAMILIES
     if left > 0:
         out.write(
@@ -88,7 +88,8 @@ def write_page(families: Iterable[Family], out: TextIO) -> None:
     out.write(f"<footer><p>spun-text-detector {__version__}</p></footer>\n</main>\n</body>\n</html>\n")
 
 
-def _article(family: Family) -> Iterator[str]:
+def render_family(family: Family, name: Callable[[Member], str] | None = None) -> Iterator[str]:
+    """The `<article>` of one family in pieces. `name` gives a member's name as markup; default: its id, escaped."""
     yield f'<article id="f{family.number}">\n<header>\n<h2 class="name">{_title(family)}</h2>\n</header>\n'
     yield '<div class="columns">\n<section class="reading" aria-label="The text of the head">\n<div class="text">'
     shown = 0
@@ -99,7 +100,7 @@ def _article(family: Family) -> Iterator[str]:
         yield _marked(piece) if isinstance(piece, Slot) else _escape(piece[:MAX_SHOWN])
         shown += len(piece) if isinstance(piece, str) else 0
     yield "</div>\n</section>\n"
-    yield from _members(family)
+    yield from _members(family, name or (lambda member: _escape(member.id)))
     yield "</div>\n</article>\n"
 
 
@@ -108,13 +109,13 @@ def _marked(slot: Slot) -> str:
     return f'<mark class="spun w2" title="{_escape(title[:1000])}">{_escape(slot.spintax(4))}</mark>'
 
 
-def _members(family: Family) -> Iterator[str]:
+def _members(family: Family, name: Callable[[Member], str]) -> Iterator[str]:
     yield '<section class="evidence" aria-label="The members">\n<table>\n<caption>Members</caption>\n'
     yield '<thead><tr><th scope="col">Document</th><th scope="col">Similarity</th></tr></thead>\n<tbody>\n'
     for i, member in enumerate(islice(family.members, MAX_MEMBERS)):
         url = f'<span class="kind">{_escape(member.url)}</span>' if member.url else ""
         similarity = "head" if i == 0 else f"{member.similarity:.0%}"
-        yield f'<tr><td>{_escape(member.id)}{url}</td><td class="weight">{similarity}</td></tr>\n'
+        yield f'<tr><td>{name(member)}{url}</td><td class="weight">{similarity}</td></tr>\n'
     if len(family.members) > MAX_MEMBERS:
         left = len(family.members) - MAX_MEMBERS
         yield f'<tr class="rest"><td>and {left:,} more</td><td></td></tr>\n'

@@ -11,8 +11,9 @@ import pytest
 
 from detector.labels import LabelStore
 from detector.server import Settings
+from detector.training.corpus import align, read_corpus
 from tests.server.browsing import chromium, post  # noqa: F401  (a fixture)
-from tests.server.live import Live, serve_here
+from tests.server.live import ROOT, Live, serve_here
 from tests.texts import HONEST, STUFFED
 
 HOSTILE = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
@@ -183,6 +184,54 @@ def test_what_was_labelled_before_does_not_wait(browser: httpx.Client, home: Pat
     assert "2 left" in browser.get("/workbench/queue").text, "another annotator is asked too"
 
 
+def boxes(browser: httpx.Client, number: str) -> dict[str, str]:
+    """Words of a document that can be marked, and where they are."""
+    page = browser.get(f"/workbench/documents/{number}/mark").text
+    found = re.findall(r'value="(\d+-\d+)"(?: checked)?><span>([^<]+)<', page)
+    return {word: value for value, word in found}
+
+
+def test_marked_words_are_kept_in_code_points(browser: httpx.Client, home: Path) -> None:
+    text = f"\U0001f600 It isn't co\u00adwritten:\r\n \U0001d4d0strange\u200b words stand here. {HONEST}"
+    bring(browser, a_txt=text)
+    assert browser.get("/workbench/documents/1/mark").url.path == "/workbench/queue", "a name is asked for"
+    post(browser, "annotator", annotator="Anna")
+    number = waiting(browser)
+    words = boxes(browser, number)
+    chosen = [words[word] for word in ("isn&#39;t", "words", "stand")]
+    page = post(browser, "labels", number=number, answer="spun", span=chosen)  # type: ignore[arg-type]
+    assert "2 places marked" in page.text
+    (stored,) = LabelStore(home / "labels.sqlite3").standing()
+    kept = [stored.label.text[start:end] for start, end in stored.label.spans]
+    assert kept == ["isn't", "words stand"], "neighbours make one span"
+    assert browser.get(f"/workbench/documents/{number}/mark").text.count(" checked>") == 3
+    post(browser, "undo")
+    assert browser.get(f"/workbench/documents/{number}/mark").text.count(" checked>") == 0
+
+
+@pytest.mark.parametrize(
+    "span", ["1-", "-1-2", "0-99999999", "5-5", "9-2", "a-b", "1-9000000", "\u0661-\u0662"]
+)
+def test_a_place_that_is_none_is_refused(browser: httpx.Client, home: Path, span: str) -> None:
+    bring(browser, a_txt=HONEST)
+    post(browser, "annotator", annotator="Anna")
+    answer = post(browser, "labels", number=waiting(browser), answer="spun", span=span)
+    assert answer.status_code == 422
+    assert labels(home) == []
+
+
+def test_versions_of_one_text_are_a_family(browser: httpx.Client) -> None:
+    assert "Bring two texts" in browser.get("/workbench/families").text
+    bring(browser, a_txt=STUFFED, b_txt=HONEST)
+    assert "None of the 2 texts" in browser.get("/workbench/families").text
+    pair = align(next(iter(read_corpus(ROOT / "training_data", "pairs"))).body)
+    bring(browser, c_txt=pair.spun, d_txt=f"{pair.original} {HOSTILE}")
+    page = browser.get("/workbench/families").text
+    assert "Of 4 texts on the desk 2 are in 1 family" in page
+    assert page.count('<td><a href="/workbench/documents/') == 2
+    assert "<script>document" not in page
+
+
 @pytest.mark.parametrize(
     ("place", "fields", "status"),
     [
@@ -207,6 +256,48 @@ def test_a_body_over_the_limit_is_refused(browser: httpx.Client) -> None:
     assert "larger than" in answer.text
 
 
+def test_words_are_marked_with_keys_and_by_drawing(bench: Live, chromium, home: Path) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.goto(f"{bench.url}/workbench")
+    page.locator("#text:focus").wait_for()
+    page.keyboard.insert_text("\U0001f600 One two three four five six seven. " + HONEST)
+    page.get_by_role("button", name="Look at it").click()
+    page.get_by_role("link", name="Label", exact=False).first.wait_for()
+    page.goto(f"{bench.url}/workbench/queue")
+    page.locator("#annotator:focus").wait_for()
+    page.keyboard.type("Anna")
+    page.keyboard.press("Enter")
+    page.get_by_text("1 left").wait_for()
+    page.keyboard.press("m")
+    page.get_by_text("0 words marked").wait_for()
+    page.keyboard.press("ArrowRight")  # from "One", which has the focus, to "two"
+    page.keyboard.press("Space")
+    page.get_by_text("1 word marked").wait_for()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowRight")  # "four" and "five"
+    page.get_by_text("3 words marked").wait_for()
+    seven = page.locator("label.word", has_text="seven").first.bounding_box()
+    six = page.locator("label.word", has_text="six").first.bounding_box()
+    page.mouse.move(six["x"] + 5, six["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(seven["x"] + 5, seven["y"] + 8, steps=4)
+    page.mouse.up()
+    page.get_by_text("5 words marked").wait_for()
+    page.locator("label.word", has_text="two").first.click()
+    page.get_by_text("4 words marked").wait_for()
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("s")
+    page.get_by_text("Kept: spun, 1 place marked.").wait_for()
+    (stored,) = LabelStore(home / "labels.sqlite3").standing()
+    assert [stored.label.text[a:b] for a, b in stored.label.spans] == ["four five six seven"]
+    assert faults == []
+
+
 def test_from_a_pasted_text_to_labels_with_the_keyboard_alone(bench: Live, chromium, home: Path) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
     page = chromium.new_page(viewport={"width": 320, "height": 640})
     faults: list[str] = []
@@ -219,7 +310,8 @@ def test_from_a_pasted_text_to_labels_with_the_keyboard_alone(bench: Live, chrom
     page.goto(f"{bench.url}/workbench")
     for text in (f"{HOSTILE} {STUFFED}", HONEST):
         page.goto(f"{bench.url}/workbench")
-        page.keyboard.insert_text(text)  # the field has the focus
+        page.locator("#text:focus").wait_for()
+        page.keyboard.insert_text(text)
         page.keyboard.press("Tab")
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
@@ -231,6 +323,7 @@ def test_from_a_pasted_text_to_labels_with_the_keyboard_alone(bench: Live, chrom
     assert page.locator("mark.stuffed").count() > 2
     page.keyboard.press("l")
     page.wait_for_url("**/queue")
+    page.locator("#annotator:focus").wait_for()
     page.keyboard.type("Anna skcu")  # letters in a field are letters
     page.keyboard.press("Enter")
     page.get_by_text("2 left").wait_for()

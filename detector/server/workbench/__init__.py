@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from detector.server.service import Service
-from detector.server.workbench import models, routes
+from detector.server.workbench import kin, models, routes
 from detector.server.workbench.bench import Workbench
 
 __all__ = ["install"]
@@ -14,5 +14,6 @@ def install(app: FastAPI, service: Service) -> None:
     bench = Workbench(service)
     app.state.workbench = bench
     app.include_router(routes.router)
+    app.include_router(kin.router)
     app.include_router(models.router)
     service.on_stop.append(bench.training.stop)

@@ -21,6 +21,7 @@ from detector.readers import Failure, read_file
 from detector.readers.base import Record
 from detector.report.places import Scored
 from detector.scoring import MAX_CHARACTERS, Detector
+from detector.server.workbench.marking import Span, read_spans
 from detector.training.suggest import Suggestion, suggest
 from detector.verdict import Verdict
 
@@ -137,17 +138,30 @@ class Desk:
             number, found = left[0]
             return Queued(number, self._scored[number], found.why, len(left))
 
-    def answer(self, number: int, annotator: str, answer: Answer) -> None:
-        """Keep what this annotator says of a document. Raises KeyError if it is gone, LabelError."""
+    def marked(self, number: int, annotator: str) -> tuple[Span, ...]:
+        """What this annotator has marked in a document so far. Raises KeyError if it is gone, LabelError."""
+        key = key_of(self._scored[number].document)
+        labels = (stored.label for stored in self.store.standing())
+        return next((label.spans for label in labels if (label.key, label.annotator) == (key, annotator)), ())
+
+    def answer(self, number: int, annotator: str, answer: Answer, marked: Sequence[str] = ()) -> int:
+        """Keep what this annotator says of a document; `marked` are places of words (`marking`), which count if the
+        answer is "spun". Returns how many places were marked. Raises KeyError if the document is gone, LabelError,
+        ValueError for a place that is none."""
         with self._lock:
             document = self._scored[number].document
             row = None
+            spans: tuple[Span, ...] = ()
             if answer != "skip":
                 label = _label(document, annotator, answer)
+                if answer == "spun":
+                    spans = read_spans(marked, label.text)
+                    label = replace(label, spans=spans)
                 done = self._done_by(annotator)
                 row = self.store.add(label)
                 done.add(label.key)
             self._steps.setdefault(annotator, []).append(_Step(number, row))
+            return len(spans)
 
     def undo(self, annotator: str) -> bool:
         """Take back this annotator's last step; False if there is none. Raises LabelError."""

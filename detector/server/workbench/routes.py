@@ -29,10 +29,12 @@ from detector.server.workbench.bench import (
 )
 from detector.server.workbench.desk import ANSWERS, FullError, Queued, Upload
 from detector.server.workbench.guard import HEADERS, PATH
+from detector.server.workbench.marking import MAX_WORDS, pieces
 
 HERE = Path(__file__).parent
 COLUMNS = ("document", "verdict", "spun", "stuffed", "words")
 _SAID = {"spun": "Kept: spun.", "stuffed": "Kept: stuffed.", "clean": "Kept: clean.", "skip": "Skipped."}
+GONE = "this document is not on the desk any more"
 _RANKS = ("spam", "suspect", "clean", "unjudged", "failed")
 ASSETS = {
     "report.css": (STYLE, "text/css"),
@@ -99,15 +101,16 @@ async def document(bench: Workbench, request: Request) -> Response:
     """One document with its evidence."""
     found = await asyncio.to_thread(bench.desk.all, bench.service.detector)
     numbers = sorted(found)
-    try:
-        number = int(request.path_params["number"])
-        at = numbers.index(number)
-    except ValueError:
-        raise ProblemError(404, "not-found", "this document is not on the desk any more") from None
+    number = _number(request.path_params["number"])
+    if number not in found:
+        raise ProblemError(404, "not-found", GONE)
+    at = numbers.index(number)
     article = await asyncio.to_thread(_article, found[number], bench.policy, number)
     before, after = numbers[at - 1] if at else None, numbers[at + 1] if at + 1 < len(numbers) else None
     name = found[number].verdict.id
-    return bench.page(request, "document.html", article=article, before=before, after=after, name=name)
+    return bench.page(
+        request, "document.html", article=article, before=before, after=after, name=name, number=number
+    )
 
 
 def _article(scored: Scored, policy: Policy, number: int) -> Markup:
@@ -146,6 +149,29 @@ async def name(bench: Workbench, request: Request, fields: FormData) -> Response
     return response
 
 
+@router.get("/documents/{number}/mark")
+@page
+async def mark(bench: Workbench, request: Request) -> Response:
+    """A document whose words can be marked."""
+    who = annotator(request)
+    if not who:
+        return bench.back(request, "/queue", "Give your name first: it is kept with each label.")
+    found = await asyncio.to_thread(bench.desk.all, bench.service.detector)
+    number = _number(request.path_params["number"])
+    if number not in found:
+        raise ProblemError(404, "not-found", GONE)
+    scored = found[number]
+    marked = await asyncio.to_thread(bench.desk.marked, number, who)
+    cut = list(pieces(scored, marked))
+    more = MAX_WORDS if sum(piece.span is not None for piece in cut) == MAX_WORDS else 0
+    return bench.page(request, "mark.html", number=number, name=scored.verdict.id, pieces=cut, more=more)
+
+
+def _number(value: str) -> int:
+    """Of a document; 0, which none has, for what is no number."""
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
+
+
 @router.post("/labels")
 @form
 async def label(bench: Workbench, request: Request, fields: FormData) -> Response:
@@ -153,13 +179,17 @@ async def label(bench: Workbench, request: Request, fields: FormData) -> Respons
     answer, who = ANSWERS.get(text_of(fields, "answer")), annotator(request)
     if answer is None or not who:
         raise ProblemError(422, "invalid-request", "the form lacks an answer or a name: load the page again")
+    number, marked = _number(text_of(fields, "number")), [str(value) for value in fields.getlist("span")]
     try:
-        await asyncio.to_thread(bench.desk.answer, int(text_of(fields, "number")), who, answer)
-    except (KeyError, ValueError) as error:
-        if isinstance(error, LabelError):
-            raise
-        raise ProblemError(404, "not-found", "this document is not on the desk any more") from None
-    return bench.back(request, "/queue", _SAID[answer])
+        places = await asyncio.to_thread(bench.desk.answer, number, who, answer, marked)
+    except KeyError:
+        raise ProblemError(404, "not-found", GONE) from None
+    except LabelError:
+        raise
+    except ValueError as error:
+        raise ProblemError(422, "invalid-request", f"{error}: load the page again") from None
+    notice = f"Kept: spun, {places:,} place{'s' if places > 1 else ''} marked." if places else _SAID[answer]
+    return bench.back(request, "/queue", notice)
 
 
 @router.post("/undo")
