@@ -3,6 +3,7 @@
     python benchmarks/families.py                       # 500 articles, 20 versions each, among 50,000 others
     python benchmarks/families.py --articles 50 --clean 5000
     python benchmarks/families.py --written             # only the written pairs of training_data/
+    python benchmarks/families.py --articles 15 --clean 1200 --datatrove      # the cluster's way too, on the real engine
 
 Clean articles are read from ../shared/data (docs/data_card.md), never copied. Each version is made by another
 tools: kind, dictionaries and tastes drawn, until a share of its words drawn between 10 and 60 % is changed. A pair is right if both come from
@@ -13,9 +14,14 @@ figure, which leaves clean pairs out that share a twentieth or more of their run
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import random
 import re
 import resource
+import subprocess
+import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -28,7 +34,7 @@ from datasketch import MinHash, MinHashLSH
 from rapidfuzz.distance import LCSseq
 
 from detector.document import Document
-from detector.families import Family, find_families
+from detector.families import find_families
 from detector.families.neighbours import BANDS, ROWS, Signatures
 from detector.lexicon.tables import load_lexicon
 from detector.paths import LEXICON
@@ -40,6 +46,7 @@ from detector.training.examples import read_jsonl_xz
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
+EXAMPLE = ROOT / "docs" / "examples" / "families_datatrove.py"
 LOW, HIGH = 0.1, 0.6
 """Share of the words that a version changes."""
 PASSES, CLOSE = 6, 0.03
@@ -98,7 +105,7 @@ def copies(a: str, b: str) -> bool:
     return len(first & second) >= 0.05 * max(1, len(first | second))
 
 
-def simulated(articles: int, count: int, clean: int, seed: int) -> None:
+def simulated(articles: int, count: int, clean: int, seed: int, engine: bool) -> None:
     rng = random.Random(seed)
     pool = clean_records("clean_heldout", 200, 1500)
     chosen = rng.sample(pool, articles)
@@ -134,16 +141,37 @@ def simulated(articles: int, count: int, clean: int, seed: int) -> None:
         f"processor time: read {reading:.1f} s, find pairs {pairing:.1f} s, slots {aligning:.1f} s; "
         f"{1000 * (reading + pairing + aligning) / len(documents):.2f} ms a document; peak memory +{grown:.0f} MB"
     )
-    judge(found, origins, texts, count)
+    judge([[member.id for member in family.members] for family in found], origins, texts, count)
+    if engine:
+        print("\ndatatrove's stages over the reduced text, then find_families on each cluster:")
+        judge(by_datatrove(documents), origins, texts, count)
 
 
-def judge(found: list[Family], origins: dict[str, Origin], texts: dict[str, str], count: int) -> None:
+def by_datatrove(documents: list[Document]) -> list[list[str]]:
+    """The families that docs/examples/families_datatrove.py finds."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "in"), Path(folder, "out")
+        source.mkdir()
+        for part in (0, 1):
+            rows = (json.dumps({"id": d.id, "text": d.text}) + "\n" for d in documents[part::2])
+            (source / f"{part}.jsonl").write_text("".join(rows))
+        started = time.monotonic()
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "LOGURU_LEVEL": "ERROR"}
+        subprocess.run([sys.executable, str(EXAMPLE), str(source), str(target)], env=environment, check=True)
+        print(f"{time.monotonic() - started:.0f} s by the clock, one process")
+        families = defaultdict(list)
+        for line in (target / "families.jsonl").read_text().splitlines():
+            record = json.loads(line)
+            families[record["family"]].append(record["id"])
+    return list(families.values())
+
+
+def judge(found: list[list[str]], origins: dict[str, Origin], texts: dict[str, str], count: int) -> None:
     """Print recall and precision over pairs, and recall by changed share and kind over versions."""
     right = wrong = excused = 0
     mates: Counter[str] = Counter()
     guilty: Counter[str] = Counter()
-    for family in found:
-        ids = [member.id for member in family.members]
+    for ids in found:
         for a, b in combinations(ids, 2):
             if a in origins and b in origins and origins[a].article == origins[b].article:
                 right += 1
@@ -238,13 +266,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--written", action="store_true", help="only the written pairs")
     parser.add_argument("--library", action="store_true", help="only the cost of the library and its index")
+    parser.add_argument(
+        "--datatrove", action="store_true", help="find the same families by datatrove's stages too"
+    )
     chosen = parser.parse_args()
     if chosen.library:
         library()
         return
-    written()
+    if not chosen.datatrove:
+        written()
     if not chosen.written:
-        simulated(chosen.articles, chosen.versions, chosen.clean, chosen.seed)
+        simulated(chosen.articles, chosen.versions, chosen.clean, chosen.seed, chosen.datatrove)
 
 
 if __name__ == "__main__":

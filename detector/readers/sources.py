@@ -119,7 +119,7 @@ def _explained(error: OSError) -> str:
         FileNotFoundError: "no such file or directory: check the path",
         PermissionError: "no permission to read it",
     }
-    return reasons.get(type(error)) or (error.strerror or str(error)).lower()
+    return reasons.get(type(error)) or (error.strerror.lower() if error.strerror else str(error))
 
 
 def open_binary(path: str) -> io.BufferedReader:

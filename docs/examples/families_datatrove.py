@@ -33,12 +33,12 @@ TASKS = 2
 AS_IT_IS = TextNormConfig(norm_numbers=False, remove_punctuation=False, norm_unicode_diacritics=False)
 MINHASH = MinhashConfig(
     n_grams=2,
-    num_buckets=32,
-    hashes_per_bucket=4,
+    num_buckets=64,
+    hashes_per_bucket=3,
     norm_config=AS_IT_IS,
     hash_config=HashConfig(hash_fc="sha1"),
 )
-"""n_grams=2: a shingle is a pair of neighbours in the reduced text."""
+"""n_grams=2: a shingle is a pair of neighbours in the reduced text. For the other two see docs/families.md."""
 
 
 def reduce(rows: Iterator[Row], rank: int = 0, world_size: int = 1) -> Iterator[Row]:
