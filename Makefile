@@ -16,7 +16,7 @@ test: $(VENV)/ready
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
 
-# datatrove, Ray and Spark (needs Java 17): a gigabyte to install, and minutes to run.
+# datatrove, Ray and Spark (needs Java 17, on Debian openjdk-17-jre-headless): a gigabyte to install, and minutes to run.
 test-engines: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,datatrove,ray,spark]'
 	$(BIN)/python -m pytest -m engines -rs

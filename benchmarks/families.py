@@ -156,8 +156,9 @@ def by_datatrove(documents: list[Document]) -> list[list[str]]:
             rows = (json.dumps({"id": d.id, "text": d.text}) + "\n" for d in documents[part::2])
             (source / f"{part}.jsonl").write_text("".join(rows))
         started = time.monotonic()
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "LOGURU_LEVEL": "ERROR"}
-        subprocess.run([sys.executable, str(EXAMPLE), str(source), str(target)], env=environment, check=True)
+        command = [sys.executable, str(EXAMPLE), str(source), str(target)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run(command, env=environment, stderr=subprocess.DEVNULL, check=True)
         print(f"{time.monotonic() - started:.0f} s by the clock, one process")
         families = defaultdict(list)
         for line in (target / "families.jsonl").read_text().splitlines():
