@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import typer
 
@@ -97,6 +97,19 @@ def user_errors() -> Iterator[None]:
     except UserError as error:
         warn(f"error: {error}")
         raise typer.Exit(ERROR) from None
+
+
+def import_numba() -> None:
+    """Import numba without scipy.linalg, a quarter of the start-up: numba only wants it for kernels that multiply
+    matrices. For commands whose process is their own and that do nothing else; call it before other imports."""
+    blas = "scipy.linalg.cython_blas"
+    if blas in sys.modules or "numba.np.arraymath" in sys.modules:
+        return
+    sys.modules[blas] = cast(Any, None)
+    try:
+        import numba.np.arraymath  # noqa: F401
+    finally:
+        del sys.modules[blas]
 
 
 def announce_compiling() -> None:

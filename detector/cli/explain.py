@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.cli.common import ExtractionName, Tally, UserError, open_detector, plan_lm, user_errors, warn
+from detector.cli.common import (
+    ExtractionName,
+    Tally,
+    UserError,
+    import_numba,
+    open_detector,
+    plan_lm,
+    user_errors,
+    warn,
+)
 from detector.cli.score import ExitZero, ExtractionOption, Fpr, From, Lm, Model, PolicyOption
 from detector.cli.settings import settings
 
@@ -59,6 +68,7 @@ def run(
     extraction: Extraction, exit_zero: bool, model: Path | None, lm: bool | None,
 ) -> int:  # fmt: skip
     """Write the report and say where; returns the exit status. Raises UserError."""
+    import_numba()
     from detector.cli.sink import open_sink
     from detector.crawl.records import score_records
     from detector.readers import file_stem, read

@@ -122,3 +122,17 @@ def test_in_a_terminal_the_answer_is_for_people_and_coloured(bundle: Path, here:
 def test_help_and_version_are_quick_and_load_no_numbers() -> None:
     code = "import sys; from detector.cli import app; print({'numpy', 'numba', 'sklearn', 'rich.console'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], env=ENVIRONMENT) == b"set()\n"
+
+
+def test_scoring_a_file_leaves_scipy_linalg_out_and_others_find_it(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("These are some plain words. " * 30)
+    code = f"""
+import sys
+from detector.cli import app
+app(["score", {str(file)!r}], standalone_mode=False)
+print("scipy.linalg" in sys.modules)
+import scipy.linalg.cython_blas
+"""
+    shown = subprocess.check_output([sys.executable, "-c", code], env=ENVIRONMENT, text=True)
+    assert shown.splitlines()[-1] == "False"
