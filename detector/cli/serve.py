@@ -47,7 +47,7 @@ def serve(
     max_queue: Annotated[int, typer.Option(min=1, help="Documents waiting, before 429.")] = 2000,
     time_limit: Annotated[float, typer.Option(min=0.1, help="Seconds for a request to be scored.")] = 30.0,
     workbench: Annotated[
-        bool, typer.Option("--workbench", help="Also pages to read and label on, at /workbench.")
+        bool, typer.Option("--workbench", help="Also pages to read, label and train on, at /workbench.")
     ] = False,
 ) -> None:
     """Answer over HTTP, for programs in other languages.
