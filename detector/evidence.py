@@ -7,7 +7,7 @@ combination that is wrong. Shares of the score: see `Evidence.weight`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from detector.kernels import kernel
 from detector.lexicon.tables import BREAK, FIRST_WORD, Flag, LexiconFiles
 from detector.signals.fit import pair_ratio
 from detector.signals.stuffing import MAX_N, MIN_REPEATS, SHORT_SEGMENT, count_repeats, count_words
+from detector.signals.swap import ANY_FIT, measure_swap
 from detector.tokens import Mark
 from detector.verdict import Evidence, Kind
 
@@ -95,17 +96,29 @@ def _neighbour_gains(lexicon, ids, count, best, at, out):
             out[i, side] = np.log(new / old)
 
 
+@kernel
+def _suggest(lexicon, ids, signals, count, shown, scratch):
+    """Look for suggestions at the tokens that are `shown`, also where scoring did not ask since the word fits."""
+    for t in range(count):
+        if not shown[t]:
+            signals.own[t] = np.inf
+    measure_swap(
+        lexicon, ids, signals.flags, count, signals.own, ANY_FIT, scratch,
+        signals.choice, signals.context, signals.best, signals.margin,
+    )  # fmt: skip
+
+
 def _phrases(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int) -> Iterator[_Span]:
     """Known phrases; those that honest writers use often must be surer to be shown."""
     signals = scratch.signals
-    for t in np.flatnonzero(signals.phrase[:count]):
+    for t in np.flatnonzero(signals.phrase[:count]).tolist():
         length = int(signals.cover[t])
-        inside = odds[t : t + length]
+        inside = odds[t : t + length].tolist()
         index = int(signals.phrase[t]) - 1
         common = float(files.tables.phrase_log_count[index])
-        if float(inside.max()) >= (MIN_PROBABILITY if common < COMMON_COUNT else SURE_PROBABILITY):
-            strength = COMMON_PHRASE / (COMMON_PHRASE + common) * _nats(inside).sum()
-            yield _Span("phrase", int(t), int(t) + length - 1, files.suggestion(index), strength)
+        if max(inside) >= (MIN_PROBABILITY if common < COMMON_COUNT else SURE_PROBABILITY):
+            strength = COMMON_PHRASE / (COMMON_PHRASE + common) * sum(map(_nats, inside))
+            yield _Span("phrase", t, t + length - 1, files.suggestion(index), float(strength))
 
 
 def _swaps(
@@ -117,23 +130,28 @@ def _swaps(
     shown = (odds >= np.where(function, SURE_PROBABILITY, MIN_PROBABILITY)) & ~taken
     free = ~shown & ~taken & (tokens.ids[:count] != BREAK)
     at = np.flatnonzero(shown)
+    _suggest(files.tables, tokens.ids, signals, count, shown, scratch.swap)
     gains = np.zeros((len(at), 2))
     _neighbour_gains(files.tables, tokens.ids, count, signals.best, at, gains)
-    for t, (left, right) in zip(at.tolist(), gains, strict=True):
+    suggestions = _suggestions(files, tokens.ids[at], signals.best[at], signals.margin[at])
+    columns = zip(at.tolist(), gains.tolist(), suggestions, _nats(odds[at]).tolist(), strict=True)
+    for t, (left, right), suggestion, strength in columns:
         before = free[t - 1] and left >= min(NEIGHBOUR_GAIN, max(right, 0.3))
         after = t + 1 < count and free[t + 1] and right >= min(NEIGHBOUR_GAIN, max(left, 0.3))
         first, last = t - int(before), t + int(after)
         free[first : last + 1] = False
-        suggestion = _suggestion(files, int(tokens.ids[t]), int(signals.best[t]), float(signals.margin[t]))
-        yield _Span("swap", first, last, suggestion, float(_nats(odds[t])))
+        yield _Span("swap", first, last, suggestion, strength)
 
 
-def _suggestion(files: LexiconFiles, word: int, best: int, margin: float) -> str | None:
-    """The better word, unless it hardly fits better or is one like "of" in the place of a content word."""
+def _suggestions(
+    files: LexiconFiles, words: np.ndarray, best: np.ndarray, margin: np.ndarray
+) -> list[str | None]:
+    """The better words; None for one that hardly fits better or is one like "of" in the place of a content word."""
     flags, counts = files.tables.word_flags, files.tables.log_count
-    unfit = files.word(best) in VULGAR if best >= FIRST_WORD else True
-    emptied = counts[best] > COMMONEST and not flags[word] & Flag.FUNCTION
-    return files.word(best) if margin > MIN_MARGIN and not emptied and not unfit else None
+    emptied = (counts[best] > COMMONEST) & (flags[words] & Flag.FUNCTION == 0)
+    usable = (best >= FIRST_WORD) & (margin > MIN_MARGIN) & ~emptied
+    found = (files.word(word) if kept else None for word, kept in zip(best.tolist(), usable, strict=True))
+    return [None if word in VULGAR else word for word in found]
 
 
 def _insertions(files: LexiconFiles, scratch: Scratch, spun: float, count: int) -> Iterator[_Span]:
@@ -232,11 +250,11 @@ def collect_evidence(
     )
     found += _swaps(files, scratch, odds, count, _covered(found + repeated, count))
     found += _disguises(files, scratch, count)
-    places = [(tokens.starts[s.first], tokens.ends[s.last], s) for s in found]
+    places = [(int(tokens.starts[s.first]), int(tokens.ends[s.last]), s) for s in found]
     for i in range(min(spintax, len(scratch.spintax_starts))):
-        start, end = scratch.spintax_starts[i], scratch.spintax_ends[i]
+        start, end = int(scratch.spintax_starts[i]), int(scratch.spintax_ends[i])
         places.append((start, end, _Span("spintax", 0, 0, None, 1.0)))
-    stuffing = [(tokens.starts[s.first], tokens.ends[s.last], s) for s in repeated]
+    stuffing = [(int(tokens.starts[s.first]), int(tokens.ends[s.last]), s) for s in repeated]
     stuffing += _hidden(document)
     weighted = _weighted(document, places, spun) + _weighted(document, stuffing, stuffed)
     return tuple(sorted(weighted, key=lambda evidence: (-evidence.weight, evidence.start)))
@@ -272,15 +290,25 @@ def _weighted(document: Document, places: list[tuple[int, int, _Span]], score: f
     """Turn spans into evidence whose weights add up to `score`, sorted by weight, then place."""
     places = sorted(places, key=lambda place: (-place[2].strength, place[0]))[:MAX_SPANS]
     total = sum(span.strength for _, _, span in places)
-    evidence = []
-    for start, end, span in places:
-        text = document.text[start:end]
-        weight = float(score * span.strength / total)
-        zone = _zone_at(document, int(start))
-        evidence.append(Evidence(span.kind, int(start), int(end), text, span.suggestion, weight, zone))
-    return evidence
+    zone_at = _zones(document)
+    return [
+        Evidence(
+            span.kind,
+            start,
+            end,
+            document.text[start:end],
+            span.suggestion,
+            score * span.strength / total,
+            zone_at(start),
+        )
+        for start, end, span in places
+    ]
 
 
-def _zone_at(document: Document, point: int) -> str:
-    inside = (zone.kind for zone in document.zones if zone.start <= point < zone.end)
-    return next(inside, ZoneKind.BODY).name.lower()
+def _zones(document: Document) -> Callable[[int], str]:
+    """The zone of each code point, by name."""
+    body = ZoneKind.BODY.name.lower()
+    if not document.zones:
+        return lambda point: body
+    zones = [(zone.start, zone.end, zone.kind.name.lower()) for zone in document.zones]
+    return lambda point: next((name for start, end, name in zones if start <= point < end), body)

@@ -29,7 +29,6 @@ from detector.packing import pack
 from detector.paths import LEXICON
 from detector.promotion import in_use
 from detector.signals.spintax import find_spintax
-from detector.signals.swap import ANY_FIT, measure_swap
 from detector.verdict import Evidence, Label, Verdict
 
 if TYPE_CHECKING:
@@ -65,16 +64,10 @@ def _score(lexicon, heads, buffer, offsets, zone_offsets, kinds, starts, ends, s
 
 @kernel
 def _measure(lexicon, token_weights, buffer, kinds, starts, ends, scratch):
-    """All per-token signals of one document into `scratch`, for evidence: there are suggestions also for words
-    that fit; returns (tokens, spintax groups)."""
+    """All per-token signals of one document into `scratch`, for evidence; returns (tokens, spintax groups)."""
     count, _, _ = features.measure_tokens(
         lexicon, token_weights, buffer, 0, buffer.shape[0], kinds, starts, ends, scratch
     )
-    signals = scratch.signals
-    measure_swap(
-        lexicon, scratch.tokens.ids, signals.flags, count, signals.own, ANY_FIT, scratch.swap,
-        signals.choice, signals.context, signals.best, signals.margin,
-    )  # fmt: skip
     groups = find_spintax(buffer, 0, buffer.shape[0], scratch.spintax_starts, scratch.spintax_ends)
     return count, groups
 

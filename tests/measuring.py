@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector.document import Document, Zone
+from detector.evidence import _suggest
 from detector.features import Scratch, new_scratch
 from detector.lexicon.tables import BREAK, Lexicon
 from detector.packing import pack
@@ -65,7 +66,7 @@ class Measured:
 
 
 class Measure:
-    """`measure(text)` with given tables and token weights; results own their memory."""
+    """`measure(text)` with given tables and token weights, suggestions for every word; results own their memory."""
 
     def __init__(self, tables: Lexicon, token_weights: TokenWeights) -> None:
         self.tables = tables
@@ -76,4 +77,6 @@ class Measure:
         buffer, _, _, kinds, starts, ends = batch.arrays
         scratch = new_scratch(batch.longest)
         count, groups = _measure(self.tables, self.token_weights, buffer, kinds, starts, ends, scratch)
+        everywhere = np.ones(count, bool)
+        _suggest(self.tables, scratch.tokens.ids, scratch.signals, count, everywhere, scratch.swap)
         return Measured(text, count, groups, scratch)
