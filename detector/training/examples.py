@@ -216,7 +216,7 @@ def in_training(identifier: str) -> bool:
 def stuffed_listings(folder: Path) -> list[Example]:
     """Marketplace listings with human votes, the training half."""
     return [
-        Example(r["text"], f"listing:{r['label']}", f"listing:{r['id']}", None, int(r["label"]), 2.0)
+        Example(r["text"], f"listing:{r['label']}", f"listing:{r['id']}", None, int(r["label"]), 0.5)
         for r in read_jsonl_xz(folder / "keyword_stuffed_listings.jsonl.xz")
         if in_training(r["id"]) and len(r["text"].split()) >= 30
     ]
