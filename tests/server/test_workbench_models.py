@@ -55,7 +55,11 @@ def registry(started: tuple[Live, Path]) -> Iterator[Registry]:
 def add_version(registry: Registry, by_annotator: dict[str, int]) -> str:
     """A version that judges as the shipped one, and is said to have learned these labels."""
     model = load_model(SHIPPED)
-    labels = {"learned": sum(by_annotator.values()), "by_annotator": by_annotator}
+    labels = {
+        "learned": sum(by_annotator.values()),
+        "by_annotator": by_annotator,
+        "left_out": {"too_short": 3},
+    }
     manifest = {**model.manifest, "training": {"labels": labels}}
     return registry.add(lambda version: {**manifest, "version": version}, model.arrays).name
 
@@ -111,6 +115,7 @@ def test_promote_and_roll_back(started: tuple[Live, Path], browser: httpx.Client
     page = browser.get(f"/workbench/models/{name}").text
     assert "The gate has no objection" in page
     assert "all spam" in page
+    assert "learned from 5 labelled texts; 3 left out (too short)" in page
     page = post(browser, f"models/{name}/promote").text
     assert f"Model {name} is in use." in page
     service = started[0].service

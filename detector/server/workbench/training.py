@@ -83,14 +83,14 @@ class Training:
         process, reader = self._process, self._reader
         if process is None or reader is None:
             return None
-        lines = tuple(self._lines.copy())
+        said = self._lines.copy()
+        lines = tuple(line for line in said if not _ADVICE.match(line) and not _MADE.match(line))
         if reader.is_alive():
             return Run("running", lines, time.monotonic() - self._began)
         seconds = self._ended - self._began
-        made = next((found[1] for line in lines if (found := _MADE.match(line))), None)
+        made = next((found[1] for line in said if (found := _MADE.match(line))), None)
         if made is not None:
-            said = tuple(line for line in lines if not _ADVICE.match(line) and not _MADE.match(line))
-            return Run("done", said, seconds, made)
+            return Run("done", lines, seconds, made)
         return Run("stopped" if self._stopped else "failed", lines, seconds)
 
     def _read(self, process: subprocess.Popen[str]) -> None:

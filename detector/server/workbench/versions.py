@@ -79,6 +79,8 @@ class Beside:
     comparison: Comparison
     objections: list[str]
     effects: list[Effect]
+    learned: dict[str, Any]
+    """What the record of `b` says of its labels; empty if it was not made from labels."""
 
     @property
     def span(self) -> float:
@@ -148,9 +150,10 @@ class Comparisons:
         with self._lock:
             if self._kept is None or self._kept[0] != asked:
                 found = compare(first, second, labels)
-                against = objections(found, second.manifest.get("training", {}))
+                record = second.manifest.get("training", {})
+                against = objections(found, record)
                 effects = _effects((first, second), labels, desk, lexicon, self._policy, self._rate)
-                self._kept = asked, Beside(a, b, found, against, effects)
+                self._kept = asked, Beside(a, b, found, against, effects, record.get("labels", {}))
             return self._kept[1]
 
 
