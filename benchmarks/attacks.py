@@ -85,8 +85,8 @@ def reversed_run(text: str, strength: float, rng: random.Random) -> str:
 
 
 def reversed_lines(text: str, strength: float, rng: random.Random) -> str:
-    """Store sentences backwards between a right-to-left override and its end."""
-    parts = re.split(f"({SENTENCE.pattern})", text)
+    """Store sentences, or their part of a line, backwards between a right-to-left override and its end."""
+    parts = re.split(f"({SENTENCE.pattern}|\n+)", text)
     return "".join(
         f"\u202e{part[::-1]}\u202c" if part.strip() and rng.random() < strength else part for part in parts
     )

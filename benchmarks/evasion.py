@@ -1,7 +1,7 @@
 """What attacks cost: the share of spun and stuffed pages found before and after each (see `attacks.py`).
 
     python benchmarks/evasion.py            # all attacks, some 20 minutes; writes the tables in docs/reliability.md
-    python benchmarks/evasion.py Cyrillic   # those whose name holds this, printed only, beside what the page says
+    python benchmarks/evasion.py 'spaced|digits'   # those whose name matches, printed only, beside what the page says
 
 Pages are made fresh: written texts and, where `../shared/data` lies beside the repository, held-out honest
 texts that training does not read, spun by newly drawn tools or stuffed.
@@ -257,7 +257,7 @@ def main(wanted: str) -> None:
         f"honest texts: spun {bench.at_one[0]:.3f}, stuffed {bench.at_one[1]:.3f}.",
         "",
     ]
-    chosen = [kind for kind in attacks(bench.pool, bench.vocabulary) if wanted.lower() in kind.name.lower()]
+    chosen = [kind for kind in attacks(bench.pool, bench.vocabulary) if re.search(wanted, kind.name, re.I)]
     parts = [table(bench, chosen)] if wanted else [table(bench, chosen), iter([""]), others(bench)]
     for part in parts:
         for row in part:

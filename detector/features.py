@@ -25,7 +25,7 @@ from detector.signals.swap import GOOD_FIT, SwapScratch, measure_swap, new_swap_
 from detector.signals.words import look_up_words
 from detector.tokens import Tokens, new_tokens, tokenize
 
-VERSION = 2
+VERSION = 3
 """Changes whenever a feature changes its meaning; a model of another version is refused."""
 PAIR_BINS, TRIPLE_BINS, CONTEXT_BINS, CHOICE_BINS, ODDS_BINS, PHRASE_BINS = 8, 8, 10, 8, 14, 5
 _CLASSES = ("content_content", "content_function", "function_content", "function_function")
@@ -41,6 +41,7 @@ NAMES = (
     *style.NAMES,
     *stuffing.NAMES,
     "confidence",
+    *(f"stretch_odds_{i}" for i in range(ODDS_BINS)), "stretch_mean", "stretch_top_tenth",
 )  # fmt: skip
 _FIT = 0
 _TRIPLE = _FIT + 4 * PAIR_BINS
@@ -53,13 +54,17 @@ _SPINTAX = _PHRASE + PHRASE_BINS
 STYLE = _SPINTAX + 1
 STUFFING = STYLE + len(style.NAMES)
 CONFIDENCE = STUFFING + len(stuffing.NAMES)
-WIDTH = CONFIDENCE + 1
+STRETCH = CONFIDENCE + 1
+WIDTH = STRETCH + ODDS_BINS + 2
 assert len(NAMES) == WIDTH
 FULL_CONFIDENCE_WORDS = 100.0
 """`confidence` is sqrt(n / (n + 100)) for n words of prose: rates over few words are noisy, and this tells
 the heads how noisy."""
 WINDOW = 60
 """Words in the window whose mean is `replaced_densest`: a spun paragraph in an honest page."""
+STRETCH_WORDS = 120
+"""Words in the stretch of the page that looks most replaced. It is also judged by itself, since clean text around
+a spun part thins out every share of the whole page."""
 _FUNCTION = int(Flag.FUNCTION)
 _HIDDEN = int(ZoneKind.HIDDEN)
 
@@ -144,7 +149,7 @@ class Scratch(NamedTuple):
     spintax_starts: np.ndarray
     spintax_ends: np.ndarray
     histogram: np.ndarray
-    seen_alone: np.ndarray
+    stuffing: np.ndarray
 
 
 def new_scratch(size: int) -> Scratch:
@@ -240,28 +245,42 @@ def _bin_tokens(lexicon, tokens, signals, zones, count, out):
 
 
 @inner
-def _summarise_odds(tokens, signals, zones, count, words, bins, out):
-    """Mean probability of replacement, its mean over the worst tenth of words, and the densest window."""
+def _densest(tokens, signals, zones, count, width):
+    """(first token, token after the last, mean probability of replacement) of the `width` prose words in a row
+    where that mean is highest; (1, count, 0) if there are fewer."""
+    first, last, best = 1, count, 0.0
+    window = 0.0
+    inside = 0
+    tail = 1
+    for t in range(1, count):
+        if tokens.ids[t] == BREAK or not _is_prose(zones[t]):
+            continue
+        window += signals.probability[t]
+        inside += 1
+        while inside > width:
+            if tokens.ids[tail] != BREAK and _is_prose(zones[tail]):
+                window -= signals.probability[tail]
+                inside -= 1
+            tail += 1
+        if inside == width and window > best:
+            first, last, best = tail, t + 1, window
+    return first, last, best / width
+
+
+@inner
+def _summarise_odds(tokens, signals, zones, first, last, bins, out):
+    """Mean probability of replacement of the prose words in [first, last), and its mean over the worst tenth."""
     for i in range(64):
         bins[i] = 0
-    total = window = densest = 0.0
-    inside = 0
-    tail = 0
-    for t in range(1, count):
+    total = 0.0
+    words = 0
+    for t in range(first, last):
         if tokens.ids[t] == BREAK or not _is_prose(zones[t]):
             continue
         p = signals.probability[t]
         total += p
+        words += 1
         bins[min(np.int64(p * 64.0), 63)] += 1
-        window += p
-        inside += 1
-        while inside > WINDOW:
-            tail += 1
-            if tokens.ids[tail] != BREAK and _is_prose(zones[tail]):
-                window -= signals.probability[tail]
-                inside -= 1
-        if inside == WINDOW and window > densest:
-            densest = window
     out[0] = total / words
     left = max(words // 10, 1)
     wanted = left
@@ -271,7 +290,20 @@ def _summarise_odds(tokens, signals, zones, count, words, bins, out):
         top += used * (i + 0.5) / 64.0
         left -= used
     out[1] = top / wanted
-    out[2] = densest / WINDOW if densest > 0.0 else out[0]
+
+
+@inner
+def _measure_stretch(tokens, signals, zones, count, bins, out):
+    """The log-odds of the densest stretch, in shares per bin and summarised; of all prose if there is less."""
+    first, last, _ = _densest(tokens, signals, zones, count, STRETCH_WORDS)
+    words = 0
+    for t in range(first, last):
+        if tokens.ids[t] != BREAK and _is_prose(zones[t]):
+            out[_bin(signals.replaced[t], -7.0, 1.0, ODDS_BINS)] += 1
+            words += 1
+    for i in range(ODDS_BINS):
+        out[i] /= words
+    _summarise_odds(tokens, signals, zones, first, last, bins, out[ODDS_BINS:])
 
 
 @inner
@@ -295,26 +327,25 @@ def _measure_stuffing(scratch, count, words, out):
     hidden prose thins out nothing. Drops the hidden tokens."""
     tokens, zones = scratch.tokens, scratch.zones
     flags, pair = scratch.signals.flags, scratch.signals.pair
-    stuffing.measure_stuffing(
-        tokens, flags, zones, count, words, pair,
-        scratch.keys, scratch.counts, scratch.times, scratch.repeats, scratch.covered, out,
-    )  # fmt: skip
+    row = scratch.stuffing
     hidden = 0
     for t in range(1, count):
         hidden += zones[t] == _HIDDEN
-    if hidden == 0:
-        return
-    seen, seen_words = _drop_hidden(tokens, flags, pair, zones, count)
-    if seen_words == 0:
-        return
-    alone = scratch.seen_alone
-    stuffing.measure_stuffing(
-        tokens, flags, zones, seen, seen_words, pair,
-        scratch.keys, scratch.counts, scratch.times, scratch.repeats, scratch.covered, alone,
-    )  # fmt: skip
-    if stuffing.extent(alone) > stuffing.extent(out):
-        for i in range(out.shape[0]):
-            out[i] = alone[i]
+    most = -1.0
+    for part in range(2 if hidden else 1):
+        if part == 1:
+            count, words = _drop_hidden(tokens, flags, pair, zones, count)
+            if words == 0:
+                break
+        stuffing.measure_stuffing(
+            tokens, flags, zones, count, words, pair,
+            scratch.keys, scratch.counts, scratch.times, scratch.repeats, scratch.covered, row,
+        )  # fmt: skip
+        extent = stuffing.extent(row)
+        if extent > most:
+            most = extent
+            for i in range(out.shape[0]):
+                out[i] = row[i]
 
 
 @inner
@@ -331,7 +362,10 @@ def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, 
     _bin_tokens(lexicon, tokens, signals, zones, count, out)
     for i in range(STYLE):
         out[i] /= prose
-    _summarise_odds(tokens, signals, zones, count, prose, scratch.histogram, out[_SUMMARY : _SUMMARY + 3])
+    _summarise_odds(tokens, signals, zones, 1, count, scratch.histogram, out[_SUMMARY:_PHRASE])
+    _, _, densest = _densest(tokens, signals, zones, count, WINDOW)
+    out[_SUMMARY + 2] = densest if densest > 0.0 else out[_SUMMARY]
+    _measure_stretch(tokens, signals, zones, count, scratch.histogram, out[STRETCH:])
     groups = find_spintax(buffer, begin, end, scratch.spintax_starts, scratch.spintax_ends)
     out[_SPINTAX] = 100.0 * min(groups, 100) / prose
     _measure_stuffing(scratch, count, words, out[STUFFING:CONFIDENCE])

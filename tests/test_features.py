@@ -49,3 +49,19 @@ def test_spinning_moves_the_swap_and_fit_bins(features_of: Features) -> None:
     worst = [f"swap_context_{i}" for i in range(features.CONTEXT_BINS - 4, features.CONTEXT_BINS)]
     assert sum(spun[name] for name in worst) > 1.5 * sum(honest[name] for name in worst)
     assert sum(spun[f"phrase_band_{i}"] for i in range(5)) > sum(honest[f"phrase_band_{i}"] for i in range(5))
+
+
+def test_clean_text_around_a_spun_part_leaves_the_densest_stretch_as_it_is(features_of: Features) -> None:
+    spun, clean = " ".join([SPUN] * 3), " ".join([HONEST] * 3)
+    assert min(len(spun.split()), len(clean.split())) > features.STRETCH_WORDS
+    alone, padded = features_of(spun), features_of(f"{clean}\n\n{spun}\n\n{clean}")
+    names = [name for name in features.NAMES if name.startswith("stretch_")]
+    assert sum(alone[name] for name in names if "odds" in name) == pytest.approx(1.0)
+    assert padded["stretch_mean"] == pytest.approx(alone["stretch_mean"], abs=0.03)
+    assert padded["replaced_mean"] < alone["replaced_mean"]
+
+
+def test_a_short_text_is_one_stretch(features_of: Features) -> None:
+    found = features_of("The rope is strong sufficient to hold a boat.")
+    assert found["stretch_mean"] == pytest.approx(found["replaced_mean"])
+    assert found["stretch_top_tenth"] == pytest.approx(found["replaced_top_tenth"])

@@ -23,6 +23,8 @@ from detector.spinner.stuff import stuff
 from detector.spinner.tables import Thesaurus
 from detector.training.corpus import align, read_corpus
 
+PADDED = "padded"
+
 
 @dataclass(frozen=True)
 class Example:
@@ -44,7 +46,12 @@ class Example:
         """What is held out together: a whole source of honest prose with all that was made of it, else the
         group. So out-of-fold scores tell how the model does on sources that it never saw."""
         if self.group.startswith(("clean:", "abstract:", "labelled:", "esl:", "honest:")):
-            return self.source.removeprefix("spun:").removeprefix("stuffed:").removeprefix("whole:")
+            return (
+                self.source.removeprefix("padded:")
+                .removeprefix("spun:")
+                .removeprefix("stuffed:")
+                .removeprefix("whole:")
+            )
         return self.group
 
 
@@ -151,6 +158,31 @@ def spun_versions(
                         spun.text, f"spun:{example.source}", example.group, 1, 0, 1.0, profile.kind, spans
                     )
                 )
+    return out
+
+
+def padded_versions(clean: list[Example], spun: list[Example], seed: int) -> list[Example]:
+    """Spun passages between clean ones of the same source, half to three times as long, and as the counterpart
+    the same with the passage unspun: what a page is whose author pads it, and that length alone is no sign. They
+    are for the `spun` head; the words of PADDED examples are in the token stage's data already."""
+    original = {example.group: example for example in clean}
+    of_source: dict[str, list[Example]] = {}
+    for example in clean:
+        of_source.setdefault(example.source, []).append(example)
+    out = []
+    for example in spun:
+        rng = random.Random(f"{seed}:padded:{example.group}")
+        before = original[example.group]
+        pool = [other for other in of_source[before.source] if other.group != example.group]
+        wanted = 0.5 * 6.0 ** rng.random() * len(example.text.split())
+        filler: list[str] = []
+        while len(pool) >= 10 and wanted > 0:
+            filler.append(rng.choice(pool).text)
+            wanted -= len(filler[-1].split())
+        at = rng.randint(0, len(filler))
+        for inside, label in ((example, 1), (before, 0)) if filler else ():
+            text = "\n\n".join([*filler[:at], inside.text, *filler[at:]])
+            out.append(Example(text, f"padded:{inside.source}", inside.group, label, None, 0.5, PADDED))
     return out
 
 

@@ -32,6 +32,7 @@ from detector.training.examples import (
     clean_abstracts,
     clean_prose,
     honest_labelled,
+    padded_versions,
     real_passages,
     spun_versions,
     stuffed_listings,
@@ -74,6 +75,7 @@ def feature_mask(head: str) -> np.ndarray:
         mask[features.STUFFING : features.CONFIDENCE] = False
     else:
         mask[: features.STYLE] = False
+        mask[features.STRETCH :] = False
     return mask
 
 
@@ -123,6 +125,7 @@ def assemble(
     whole = whole_documents(data / "clean_heldout", per_source // 6, seed)
     stuffed = stuffed_versions(clean[::3] + whole[::2], seed)
     examples = clean + spun + stuffed + written_examples(written) + whole
+    examples += padded_versions(clean, spun[::6], seed)
     examples += honest_labelled(data / "labelled", seed) + stuffed_listings(data / "labelled")
     examples += real_passages(data / "labelled" / "real_passages.jsonl.xz")
     log(f"{len(examples):,} examples: " + ", ".join(f"{k} {v:,}" for k, v in _by_kind(examples).items()))

@@ -24,7 +24,7 @@ from detector.signals.replaced import (
     token_features,
     unpack_weights,
 )
-from detector.training.examples import Example
+from detector.training.examples import PADDED, Example
 
 EPOCHS = 3
 RATE = 0.15
@@ -58,7 +58,7 @@ def collect_tokens(lexicon: Lexicon, examples: list[Example]) -> TokenData:
     active = np.empty((scratch.zones.shape[0], ACTIVE), np.int32)
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]] = []
     for d, example in enumerate(examples):
-        if example.spun is None or (example.spun and example.spans is None):
+        if example.spun is None or example.kind == PADDED or (example.spun and example.spans is None):
             continue
         buffer = np.frombuffer(example.text.encode("utf-8", "surrogatepass"), np.uint8)
         count = _collect(lexicon, zero, buffer, scratch, none8, none32, active)

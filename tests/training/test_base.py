@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detector.features import WIDTH
 from detector.model import ModelError, load_model
 from detector.signals.replaced import SIZE
 from detector.training.base import _quantise, base_of, encode_base, load_base, save_base, sketch_of
@@ -46,7 +47,7 @@ def test_quantised_features_are_close_and_zero_stays_zero() -> None:
 
 def test_the_same_input_gives_the_same_bytes() -> None:
     examples = base_examples()[:50]
-    matrix = np.random.default_rng(1).normal(size=(50, 144)).astype(np.float32)
+    matrix = np.random.default_rng(1).normal(size=(50, WIDTH)).astype(np.float32)
     arguments = (matrix, np.ones(50), np.zeros(50), np.zeros((50, 2)), np.ones(SIZE))
     assert encode_base(examples, *arguments) == encode_base(examples, *arguments)
 

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from detector.model import load_model
-from detector.training.examples import Example, clean_prose, real_passages, spun_versions, stuffed_versions
+from detector.training.examples import (
+    PADDED,
+    Example,
+    clean_prose,
+    padded_versions,
+    real_passages,
+    spun_versions,
+    stuffed_versions,
+)
 from detector.training.fit import rate_thresholds, train
 from tests.texts import HONEST, SPUN, STUFFED
 
@@ -85,6 +93,24 @@ def test_a_clean_text_and_what_was_made_of_it_stay_together(world: Path, lexicon
     stuffed = stuffed_versions(clean, 1)
     assert {e.group for e in spun + stuffed} <= {e.group for e in clean}
     assert {e.block for e in clean + spun + stuffed} == {"alpha", "beta"}
+
+
+def test_padded_pages_come_in_twins_that_differ_in_the_spun_part_alone(world: Path) -> None:
+    words = "the old harbour lay quiet under a grey sky and nobody came".split()
+    clean = [
+        Example(" ".join(words[i % 12 :] + words[: i % 12]) + f" {i}", "prose", f"clean:{i}", 0, 0)
+        for i in range(12)
+    ]
+    spun = [Example(f"spun version {i}", "spun:prose", f"clean:{i}", 1, 0, spans=((0, 4),)) for i in range(3)]
+    made = padded_versions(clean, spun, 1)
+    assert [e.spun for e in made] == [1, 0] * 3
+    for i in range(3):
+        one, twin = made[2 * i : 2 * i + 2]
+        assert one.text.replace(spun[i].text, clean[i].text) == twin.text
+        assert one.text != spun[i].text
+        assert (one.stuffed, one.kind, one.block, one.group) == (None, PADDED, "prose", twin.group)
+    assert made == padded_versions(clean, spun, 1)
+    assert padded_versions(clean[:5], spun, 1) == [], "too few texts to pad with"
 
 
 def test_noted_artefacts_become_partial_spans(world: Path) -> None:
