@@ -199,7 +199,11 @@ def test_a_new_line_after_a_full_stop_starts_a_paragraph(measure: Measure) -> No
     assert [bool(m & Mark.PARAGRAPH) for m in marks] == [True, True, False, False]
 
 
-@given(any_text)
+broken_words = st.text(" .\ntheamons015\u0441\u043e\u0434\u00ad\x1f", max_size=80)
+"""Where words are mended and taken back: single letters, digits, pieces, look-alikes beside other Cyrillic."""
+
+
+@given(any_text | broken_words)
 def test_any_string_gives_ascending_spans_inside_the_text(measure: Measure, text: str) -> None:
     measured = measure(text)
     ids, starts, ends = (measured.column(name) for name in ("ids", "starts", "ends"))
