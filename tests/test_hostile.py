@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.document import Document
+from detector.document import Document, ZoneKind
 from detector.labels import formats
 from detector.readers import FORMATS, read_file
 from detector.scoring import Detector
@@ -121,5 +121,5 @@ print(seen, Path("exploded").exists())
 
 
 def test_a_reversed_document_keeps_its_zones(shipped: Detector) -> None:
-    page = Document.from_parts([(1, "\u202egnidaeh A\u202c"), (0, HONEST)])  # type: ignore[list-item]
+    page = Document.from_parts([(ZoneKind.HEADING, "\u202egnidaeh A\u202c"), (ZoneKind.BODY, HONEST)])
     check_verdict(shipped.score(page), page.text)
