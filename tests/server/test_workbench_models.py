@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from detector.labels import Label, LabelStore
@@ -18,7 +19,7 @@ from detector.registry import Registry
 from detector.server import Settings
 from detector.server.workbench.training import Training
 from tests.server.browsing import chromium, post  # noqa: F401  (a fixture)
-from tests.server.live import ROOT, Live, serve_here, wait_until
+from tests.server.live import ROOT, Live, serve_command, serve_here, wait_until
 from tests.texts import HONEST, STUFFED
 
 HOSTILE = "<script>document.title='taken'</script>"
@@ -157,6 +158,21 @@ def test_forms_of_other_sites_are_refused(browser: httpx.Client, registry: Regis
 def test_a_version_that_is_not_there(browser: httpx.Client) -> None:
     assert browser.get("/workbench/models/9999").status_code == 404
     assert post(browser, "models/9999/promote").status_code == 404
+
+
+def test_the_end_of_the_server_ends_the_training(bundle: Path, tmp_path: Path) -> None:
+    store = LabelStore(tmp_path / "labels.sqlite3")
+    for i in range(20):
+        store.add(Label(f"Page {i}. {HONEST}", spun=0, annotator="Anna"))
+    with serve_command("--workbench", "--model", str(bundle), DETECTOR_HOME=str(tmp_path)) as live:
+        with live.client(headers={"origin": live.url}, follow_redirects=True) as client:
+            client.get("/workbench")
+            assert "data-live" in post(client, "training").text
+        assert live.process is not None
+        children = psutil.Process(live.process.pid).children()
+        assert children
+    assert not any(child.is_running() for child in children)
+    assert [version.name for version in Registry(tmp_path / "models").versions()] == ["shipped"]
 
 
 @pytest.mark.slow
