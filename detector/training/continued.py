@@ -29,7 +29,7 @@ from detector.scoring import Detector
 from detector.signals.replaced import pack_weights, unpack_weights
 from detector.training.base import Base, load_base
 from detector.training.correction import Scores, as_trees, fit_correction, movement, with_constant
-from detector.training.fit import FPR_GRID, calibrate, feature_mask, rate_thresholds
+from detector.training.fit import FPR_GRID, calibrate, calibration_weights, feature_mask, rate_thresholds
 from detector.training.harm import harms, row_names
 from detector.training.labelled import Labelled, digest_of, frozen_copies, merge
 from detector.training.matrix import feature_matrix
@@ -126,7 +126,8 @@ def fit(start: Start, learned: Sequence[Labelled], options: Options, log: Log) -
         final, old_odds, hold = corrected.fit()
         held_out = corrected.out_of_fold(folds, hold)
         known, old = labels[:, h] >= 0, start.base.labels[:, h]
-        slope, intercept = calibrate(old_odds[old >= 0], old[old >= 0], start.base.weights[old >= 0])
+        balance = calibration_weights(start.base.source, old, start.base.weights, head)
+        slope, intercept = calibrate(old_odds[old >= 0], old[old >= 0], balance[old >= 0])
         clean = old_odds[old == 0] * slope + intercept
         curves.append(rate_thresholds(clean, start.base.weights[old == 0]))
         heads.append(replace(final, scale=np.array([final.scale[0], slope, intercept])))

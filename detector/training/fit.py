@@ -28,6 +28,7 @@ from detector.signals.replaced import pack_weights
 from detector.spinner.tables import Thesaurus
 from detector.training.base import encode_base, save_base, token_information
 from detector.training.examples import (
+    PADDED,
     Example,
     clean_abstracts,
     clean_prose,
@@ -92,6 +93,24 @@ def calibrate(odds: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> tupl
     scaler = LogisticRegression(C=1e6)
     scaler.fit(odds[:, None], labels, sample_weight=weights)
     return float(scaler.coef_[0, 0]), float(scaler.intercept_[0])
+
+
+def calibration_weights(
+    sources: np.ndarray, labels: np.ndarray, weights: np.ndarray, head: str
+) -> np.ndarray:
+    """`weights` for calibrating a head: `spun` on what people and real tools wrote, without the pages that this
+    project's spinner made (`sources` str[D] tells them), which are not as hard to tell as theirs. Positives and
+    negatives keep their sums, and so the base rate stays."""
+    if head != "spun":
+        return weights
+    ours = np.char.startswith(sources, "spun:") | np.char.startswith(sources, f"{PADDED}:")
+    kept = np.where(ours, 0.0, weights)
+    for label in (0, 1):
+        rows = labels == label
+        if not kept[rows].any():
+            return weights
+        kept[rows] *= weights[rows].sum() / kept[rows].sum()
+    return kept
 
 
 def rate_thresholds(odds: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -175,12 +194,14 @@ def fit_heads(
     """(arrays of the bundle for both heads, metrics, raw log-odds out of fold float64[D, 2]): fitted, calibrated,
     thresholds fixed out of fold."""
     weights = source_balance(examples)
+    sources = np.array([example.source for example in examples])
     fitted, curves, metrics, odds = [], [], {}, []
     for head in HEADS:
         labels = labels_of(examples, head)
         held_out = out_of_fold(matrix, labels, weights, folds, head)
         known, clean = labels >= 0, labels == 0
-        slope, intercept = calibrate(held_out[known], labels[known], weights[known])
+        balance = calibration_weights(sources, labels, weights, head)
+        slope, intercept = calibrate(held_out[known], labels[known], balance[known])
         trees = fit_head(matrix[known], labels[known], weights[known], head)
         fitted.append(replace(trees, scale=np.array([trees.scale[0], slope, intercept])))
         curves.append(rate_thresholds(held_out[clean] * slope + intercept, weights[clean]))

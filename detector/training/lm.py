@@ -31,6 +31,7 @@ from detector.training import fit
 from detector.training.examples import Example, stable_hash
 from detector.training.lm_probe import Page, fit_probe
 from detector.training.states import CachedStates, StatesCache
+from detector.training.trees import split_trees
 
 SHARE = 0.25
 """Of simulated pairs and clean prose, the share that the language model reads; of all else, everything."""
@@ -106,8 +107,7 @@ def fast_odds(
         _, matrix, folds = fit.cross_fit(load_lexicon(LEXICON), examples, seed, log)
         labels, weights = fit.labels_of(examples, "spun"), fit.source_balance(examples)
         odds = fit.out_of_fold(matrix, labels, weights, folds, "spun")
-        known = labels >= 0
-        slope, intercept = fit.calibrate(odds[known], labels[known], weights[known])
+        _, slope, intercept = split_trees(model.arrays)[0].scale
         cache.mkdir(parents=True, exist_ok=True)
         np.savez(kept, odds=odds * slope + intercept, folds=folds)
     with np.load(kept) as data:

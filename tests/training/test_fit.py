@@ -6,6 +6,7 @@ import json
 import lzma
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from detector.model import load_model
@@ -18,7 +19,7 @@ from detector.training.examples import (
     spun_versions,
     stuffed_versions,
 )
-from detector.training.fit import rate_thresholds, train
+from detector.training.fit import calibration_weights, rate_thresholds, train
 from tests.texts import HONEST, SPUN, STUFFED
 
 
@@ -129,3 +130,15 @@ def test_thresholds_fall_as_more_false_alarms_are_allowed() -> None:
     curve = rate_thresholds(odds, np.ones(2000))
     assert (np.diff(curve) <= 0).all()
     assert np.mean(odds > curve[-1]) == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_spun_head_is_calibrated_on_what_others_wrote() -> None:
+    sources = np.array(
+        ["spun:blog", "padded:spun:blog", "written:A", "real:spun", "blog", "padded:spun:blog"]
+    )
+    labels, weights = np.array([1, 1, 1, 1, 0, 0]), np.array([4.0, 1.0, 1.0, 2.0, 3.0, 3.0])
+    kept = calibration_weights(sources, labels, weights, "spun")
+    assert kept.tolist() == pytest.approx([0, 0, 8 / 3, 16 / 3, 6, 0])
+    assert calibration_weights(sources, labels, weights, "stuffed") is weights
+    ours = slice(0, 2)
+    assert calibration_weights(sources[ours], labels[ours], weights[ours], "spun").tolist() == [4.0, 1.0]
