@@ -26,7 +26,7 @@ from detector.server.service import Service
 from detector.server.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 180.0
+PATIENCE = 400.0
 _LISTENING = re.compile(r"listening.*http://127\.0\.0\.1:(\d+)")
 
 
