@@ -4,7 +4,7 @@
     python benchmarks/retrain.py flipped poison      # some of: kinds, wave, real, flipped, poison, time, kill
 
 Data: `../shared/data` (see docs/data_card.md). `kinds` and `wave` build a base without each kind of spinning
-first (three minutes each, kept in build/retrain).
+first (some five minutes each, kept in build/retrain).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from detector.spinner.tables import Thesaurus
 from detector.training import fit as full
 from detector.training.base import encode_base, save_base, token_information
 from detector.training.continued import Options, Start, train_on_labels
-from detector.training.examples import Example, passage, read_jsonl_xz, written_examples
+from detector.training.examples import Example, clean_prose, passage, read_jsonl_xz, written_examples
 from detector.training.gate import Comparison, compare, frozen_threshold, objections, promote
 from detector.training.label_check import Placed, check
 from detector.training.matrix import feature_matrix
@@ -119,11 +119,18 @@ def learn(start: Start, labels: Sequence[Label]) -> tuple[Model, Comparison]:
     return model, compare(start.model, model, [], start)
 
 
-def found(start: Start, model: Model, texts: Sequence[str]) -> float:
-    """Share of texts whose spun score lies above the threshold at 1 % of the frozen honest documents."""
-    trees = split_trees(model.arrays)[0]
+def scores(start: Start, model: Model, texts: Sequence[str]) -> np.ndarray:
+    """Calibrated log-odds of spun."""
     matrix = feature_matrix(start.lexicon.tables, model.heads.token_weights, texts)
-    return float((trees.raw(matrix) > frozen_threshold(model, start)).mean())
+    return split_trees(model.arrays)[0].raw(matrix)
+
+
+def found(start: Start, model: Model, texts: Sequence[str], honest: Sequence[str]) -> tuple[float, float]:
+    """Shares of spun `texts` found when 1 % of honest ones are flagged: of those of the frozen hold-out, and of
+    the `honest` texts, which no training reads."""
+    odds = scores(start, model, texts)
+    limits = frozen_threshold(model, start), np.quantile(scores(start, model, honest), 0.99)
+    return float((odds > limits[0]).mean()), float((odds > limits[1]).mean())
 
 
 def harmed(comparison: Comparison) -> list[str]:
@@ -135,17 +142,25 @@ def harmed(comparison: Comparison) -> list[str]:
     ]
 
 
-def _row(name: str, start: Start, draws: Iterator[tuple[list[Label], list[str]]]) -> str:
+Draw = tuple[list[Label], list[str]]
+"""Labels, and other spun texts of their kind."""
+
+
+def _row(name: str, start: Start, draws: Iterator[Draw]) -> str:
     before, after, harm, refused = [], [], [], 0
     for labels, rest in draws:
         model, comparison = learn(start, labels)
-        before.append(found(start, start.model, rest))
-        after.append(found(start, model, rest))
+        given = {label.text for label in labels}
+        honest = [text for text in unseen()[1] if text not in given]
+        before.append(found(start, start.model, rest, honest))
+        after.append(found(start, model, rest, honest))
         harm += harmed(comparison)
-        refused += bool(objections(comparison, {}))
-    rise = np.mean(after) - np.mean(before)
+        reasons = objections(comparison, model.manifest["training"])
+        refused += bool(reasons)
+        say(f"{name}: {before[-1]} -> {after[-1]}, {_verdict(reasons)}")
+    (a, a_texts), (b, b_texts) = np.mean(before, axis=0), np.mean(after, axis=0)
     line = (
-        f"| {name} | {np.mean(before):.2f} | {np.mean(after):.2f} | {rise:+.2f} | "
+        f"| {name} | {a:.2f} -> {b:.2f} | {b - a:+.2f} | {a_texts:.2f} -> {b_texts:.2f} | {b_texts - a_texts:+.2f} | "
         f"{'; '.join(harm) or 'none'} | {refused} of {len(after)} |"
     )
     say(line)
@@ -153,78 +168,86 @@ def _row(name: str, start: Start, draws: Iterator[tuple[list[Label], list[str]]]
 
 
 HEAD = (
-    "| 40 labels of | found before | after | rise | rows that fall by more than 0.01 | refused |\n"
-    "|---|---|---|---|---|---|"
+    "| 40 labels | found | rise | at 1 % of unseen honest texts | rise | rows that fall by more than 0.01 | refused |\n"
+    "|---|---|---|---|---|---|---|"
 )
+MIXES = (40, 20)
+"""Spun pages among 40 labels; the others are honest ones of the same place."""
+ABSENT = "EFG"
+"""Of the other kinds a base without them finds more than half at 1 %: little room for a rise of 0.2."""
+
+
+def mixed(spun: Sequence[Label], honest: Sequence[Label], count: int) -> list[Label]:
+    """40 labels, `count` of them spun, by two annotators and from two sources in turns."""
+    chosen = [*spun[:count], *honest[: 40 - count]]
+    return [
+        replace(label, annotator=("anna", "ben")[i % 2], source=("shop", "forum")[i // 2 % 2])
+        for i, label in enumerate(chosen)
+    ]
 
 
 def kinds() -> Iterator[str]:
-    """Written pairs of one kind: 20 spun pages and their 20 originals; the rest of the kind is tested."""
-    yield f"Kinds of written pairs, 20 spun pages and their originals, {DRAWS} draws.\n\n{HEAD}"
+    """Written pairs of one kind: spun pages, or half of them and their originals; the rest of the kind is tested."""
+    yield f"Kinds of written pairs, by a base that never saw the kind, {DRAWS} draws.\n\n{HEAD}"
     written = written_examples(ROOT / "training_data")
     originals = {e.group: e for e in written if e.source == "written:original"}
-    for kind in "ABCDEFG":
+    for kind in ABSENT:
         pages = [e for e in written if e.source == f"written:{kind}"]
 
-        def draws(pages: list[Example] = pages) -> Iterator[tuple[list[Label], list[str]]]:
+        def draws(count: int, pages: list[Example] = pages) -> Iterator[Draw]:
             for seed in range(DRAWS):
                 drawn = random.Random(seed).sample(pages, len(pages))
-                labels = [
-                    Label(e.text, e.spun, None, "wave", ("anna", "ben")[i % 2], pair=page.group)
-                    for i, page in enumerate(drawn[:20])
-                    for e in (page, originals[page.group])
-                ]
-                yield labels, [e.text for e in drawn[20:]]
+                spun = [Label(e.text, 1, None, pair=e.group) for e in drawn]
+                honest = [Label(originals[e.group].text, 0, None, pair=e.group) for e in drawn]
+                yield mixed(spun, honest, count), [e.text for e in drawn[count:]]
 
-        yield _row(f"written kind {kind}", start_without(kind), draws())
+        for count in MIXES:
+            name = (
+                f"kind {kind}: {count} spun, {40 - count} of their originals, tested on {len(pages) - count}"
+            )
+            yield _row(name, start_without(kind), draws(count))
 
 
 def wave() -> Iterator[str]:
     """Pages of one simulated tool, of a kind that the base never saw."""
-    yield f"One simulated tool of the kind, 40 of its pages, {DRAWS} tools.\n\n{HEAD}"
+    yield f"One simulated tool of the kind, 40 of its pages, {DRAWS} tools, tested on 100 others.\n\n{HEAD}"
     thesaurus = Thesaurus(full.load_lexicon(LEXICON))
-    clean = [e for e in world()[0] if e.spun == 0 and e.group.startswith("clean:")]
+    clean = clean_prose(DATA / "clean_heldout", 60, 2)
     clean = [e for e in clean if len(e.text.split()) >= 100]
-    for kind in "ABCDEFG":
+    for kind in ABSENT:
 
-        def draws(kind: str = kind) -> Iterator[tuple[list[Label], list[str]]]:
+        def draws(kind: str = kind) -> Iterator[Draw]:
             for seed in range(DRAWS):
                 rng = random.Random(f"tool {kind} {seed}")
                 spinner = Spinner(draw_profile(rng, (kind,)), thesaurus, seed)
                 texts = [spinner.spin(e.text).text for e in rng.sample(clean, 140)]
-                labels = [Label(t, 1, None, "wave", ("anna", "ben")[i % 2]) for i, t in enumerate(texts[:40])]
-                yield labels, texts[40:]
+                yield mixed([Label(t, 1, None) for t in texts], [], 40), texts[40:]
 
         yield _row(f"one tool of kind {kind}", start_without(kind), draws())
 
 
 def real() -> Iterator[str]:
     """Real texts that no training reads: a tool that sold spun text, and attacks on reviews by synonyms."""
-    yield f"Real texts, 20 of them and 20 honest ones of the same place, {DRAWS} draws.\n\n{HEAD}"
+    yield f"Real texts of a kind, and honest ones of the same place, {DRAWS} draws.\n\n{HEAD}"
     attacks = list(read_jsonl_xz(DATA / "labelled" / "synonym_attack_pairs.jsonl.xz"))
     attacks = [r for r in attacks if len(r["text"].split()) >= 80]
     heavy = [r["text"] for r in attacks if int(r["label"]) == 1 and float(r.get("frac_changed") or 0) >= 0.1]
     reviews = [r["text"] for r in attacks if int(r["label"]) == 0]
-    spinbot, pubmed = real_texts("spinbot_real"), real_texts("pubmed_human")
-    for name, spun, honest in (
-        ("SpinBot", spinbot, pubmed),
-        ("reviews attacked by synonyms", heavy, reviews),
-    ):
+    places = {
+        "SpinBot": (real_texts("spinbot_real"), real_texts("pubmed_human")),
+        "reviews attacked by synonyms": (heavy, reviews),
+    }
+    for name, (texts, clean) in places.items():
 
-        def draws(
-            spun: list[str] = spun, honest: list[str] = honest
-        ) -> Iterator[tuple[list[Label], list[str]]]:
+        def draws(count: int, texts: list[str] = texts, clean: list[str] = clean) -> Iterator[Draw]:
             for seed in range(DRAWS):
-                drawn = random.Random(seed).sample(spun, min(len(spun), 420))
-                clean = random.Random(seed).sample(honest, 20)
-                labels = [
-                    Label(text, answer, None, "wave", ("anna", "ben")[i % 2])
-                    for answer, texts in ((1, drawn[:20]), (0, clean))
-                    for i, text in enumerate(texts)
-                ]
-                yield labels, drawn[20:]
+                drawn = random.Random(seed).sample(texts, min(len(texts), 340))
+                spun = [Label(text, 1, None) for text in drawn]
+                honest = [Label(text, 0, None) for text in random.Random(seed).sample(clean, 40)]
+                yield mixed(spun, honest, count), drawn[40:]
 
-        yield _row(name, Start.open(), draws())
+        for count in MIXES:
+            yield _row(f"{name}: {count} spun, {40 - count} honest", Start.open(), draws(count))
 
 
 # Wrong and hostile labels
@@ -267,44 +290,87 @@ def gate(labels: list[Label]) -> tuple[Model, list[str], Comparison]:
 
 
 def flipped() -> Iterator[str]:
-    """A share of the labels turned round: does `labels check` name them, and does the gate stop the model?"""
+    """A share of the labels turned round: does `labels check` name them, and does the gate stop the model? Labels
+    that are all right must pass."""
     yield (
-        "| labels | turned round | named, of those | named, of the right ones | "
-        "found on the frozen hold-out | gate |\n|---|---|---|---|---|---|"
+        "| labels | turned round | named, of those | named, of the right ones | unseen spun texts found | "
+        "unseen honest ones flagged | gate |\n|---|---|---|---|---|---|---|"
     )
-    for count, share, seed in ((200, 0.0, 0), (200, 0.2, 0), (200, 0.2, 1), (200, 0.2, 2), (200, 0.5, 0)):
+    plans = [(200, 0.0, seed) for seed in range(4)] + [(50, 0.0, seed) for seed in range(4)]
+    plans += [(200, 0.2, seed) for seed in range(4)] + [
+        (100, 0.2, 0),
+        (50, 0.2, 0),
+        (200, 0.1, 0),
+        (200, 0.5, 0),
+    ]
+    for count, share, seed in plans:
         labels = labels_of(count, seed)
         turned = set(random.Random(seed).sample(range(count), int(share * count)))
-        given = [replace(l, spun=1 - l.spun) if i in turned else l for i, l in enumerate(labels)]  # noqa: E741
+        given = [
+            replace(label, spun=1 - (label.spun or 0)) if i in turned else label
+            for i, label in enumerate(labels)
+        ]
         report = check([Placed(str(i), label) for i, label in enumerate(given)])
         named = {int(finding.place) for finding in report.findings if finding.problem == "mistake"}
-        _, reasons, comparison = gate(given)
-        row = comparison.frozen[0]
-        right = f"{len(named - turned)} of {count - len(turned)}"
+        model, reasons, _ = gate(given)
         line = (
-            f"| {count} | {share:.0%} | {len(named & turned)} of {len(turned)} | {right} | "
-            f"{row.right_a:.3f} -> {row.right_b:.3f} | {_verdict(reasons)} |"
+            f"| {count} | {share:.0%} | {len(named & turned)} of {len(turned)} | "
+            f"{len(named - turned)} of {count - len(turned)} | {_judged(model, given)} | {_verdict(reasons)} |"
         )
         say(line)
         yield line
 
 
+def _judged(model: Model, labels: Sequence[Label]) -> str:
+    """Two cells: what becomes of the texts of `unseen` that are not labelled, under each model's own threshold,
+    before -> after, and how many were lost and won (or flagged and cleared)."""
+    start, given = Start.open(), {label.text for label in labels}
+    cells = []
+    for texts in unseen():
+        rest = [text for text in texts if text not in given]
+        over = [
+            1 / (1 + np.exp(-scores(start, m, rest))) >= m.thresholds(0.01)[0] for m in (start.model, model)
+        ]
+        shares = " -> ".join(f"{flags.mean():.3f}" for flags in over)
+        cells.append(f"{shares} (+{(~over[0] & over[1]).sum()} -{(over[0] & ~over[1]).sum()})")
+    return " | ".join(cells)
+
+
 def _verdict(reasons: list[str]) -> str:
-    return f"refused: {'; '.join(reasons)}" if reasons else "passed"
+    shown = [reason.split(", and nobody")[0].split(": too many")[0] for reason in reasons]
+    return f"refused: {'; '.join(shown)}" if reasons else "passed"
 
 
 def poison() -> Iterator[str]:
     """A tenth of the labels, by one annotator, call the pages of one spam kind clean."""
-    yield "| labels | of them poison | gate |\n|---|---|---|"
-    thesaurus = Thesaurus(full.load_lexicon(LEXICON))
-    for kind, count in (("B", 200), ("D", 200), ("B", 400)):
+    yield (
+        "| labels | of them poison | pages of that spam found: before | without the poison | with it | gate |\n"
+        "|---|---|---|---|---|---|"
+    )
+    start, thesaurus = Start.open(), Thesaurus(full.load_lexicon(LEXICON))
+    for kind, count in (
+        ("A", 200),
+        ("B", 200),
+        ("C", 200),
+        ("D", 200),
+        ("E", 200),
+        ("F", 200),
+        ("G", 200),
+        ("B", 400),
+    ):
         rng = random.Random(f"poison {kind}")
         spinner = Spinner(draw_profile(rng, (kind,)), thesaurus, 1)
-        bad = [spinner.spin(text).text for text in rng.sample(unseen()[1], count // 10)]
+        pages = [spinner.spin(text).text for text in rng.sample(unseen()[1], count // 10 + 100)]
+        bad, rest = pages[: count // 10], pages[count // 10 :]
         labels = labels_of(count - count // 10, 5)
-        labels += [Label(t, 0, 0, ("shop", "forum")[i % 2], "mallory") for i, t in enumerate(bad)]
-        _, reasons, _ = gate(labels)
-        line = f"| {count} | {count // 10}, kind {kind} | {_verdict(reasons)} |"
+        poisoned = [Label(t, 0, 0, ("shop", "forum")[i % 2], "mallory") for i, t in enumerate(bad)]
+        right, _, _ = gate(labels)
+        wrong, reasons, _ = gate(labels + poisoned)
+        shares = [
+            (scores(start, m, rest) > frozen_threshold(m, start)).mean() for m in (start.model, right, wrong)
+        ]
+        cells = " | ".join(f"{share:.2f}" for share in shares)
+        line = f"| {count} | {count // 10}, kind {kind} | {cells} | {_verdict(reasons)} |"
         say(line)
         yield line
 

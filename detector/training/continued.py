@@ -18,19 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from detector.labels.label import Label, LabelError
 from detector.lexicon.tables import LexiconFiles, load_lexicon
-from detector.model import HEADS, POLICIES, Model, load_model
+from detector.model import HEAD_SHARES, HEADS, POLICIES, Model, load_model
 from detector.paths import LEXICON, SHIPPED
 from detector.registry import Registry, Version
 from detector.scoring import Detector
-from detector.signals.replaced import pack_weights, unpack_weights
+from detector.signals.replaced import TokenWeights, pack_weights, unpack_weights
 from detector.training.base import Base, load_base
 from detector.training.correction import Scores, as_trees, fit_correction, movement, with_constant
 from detector.training.fit import FPR_GRID, calibrate, calibration_weights, feature_mask, rate_thresholds
-from detector.training.harm import harms, row_names
+from detector.training.harm import KNOWN_FLAGGED, KNOWN_LOST, RATE, harms, row_names
+from detector.training.known import HONEST, known_flags, known_texts
 from detector.training.labelled import Labelled, digest_of, frozen_copies, merge
 from detector.training.matrix import feature_matrix
 from detector.training.token_stage import TokenData, folds_of
@@ -44,11 +46,14 @@ Log = Callable[[str], None]
 @dataclass(frozen=True)
 class Options:
     """How strongly labels pull. `holds`: what it costs, in nats, to move the log-odds of the base by one (root mean
-    square); a label that is learned gains about one. The first is taken that harms no source. `token_weight`: of a labelled word against one of
-    the base; 0 leaves the token stage alone. `seed` divides the labels into folds."""
+    square); a label that is learned gains about one. The first is taken that harms no source. `token_weights`: of a
+    labelled word against one of the base; 0 leaves the token stage alone. The first is taken that harms no known
+    texts. `token_total`: of all labelled words together, at most, in words of the base. Of both, the last is taken
+    if all harm. `seed` divides the labels into folds."""
 
-    holds: tuple[float, ...] = (10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)
-    token_weight: float = 1.0
+    holds: tuple[float, ...] = (10.0, 17.0, 30.0, 55.0, 100.0, 170.0, 300.0, 550.0, 1000.0, 1700.0, 3000.0)
+    token_weights: tuple[float, ...] = (5.0, 1.0, 0.2, 0.0)
+    token_total: float = 160_000.0
     seed: int = 1
 
 
@@ -74,7 +79,7 @@ class Start:
 @dataclass(frozen=True)
 class Chosen:
     """What training uses: texts to learn from, texts held back, how many were left out for which reason; and
-    those to learn from that are labelled clean though the shipped model is sure that they are spam."""
+    those to learn from that are labelled clean though the shipped model flags them."""
 
     learned: list[Labelled]
     held_back: list[Labelled]
@@ -87,7 +92,7 @@ def choose(labels: Iterable[Label], start: Start) -> Chosen:
     no part; a fifth is held back."""
     merged = merge(labels)
     copies = frozen_copies([item.text for item in merged], start.base)
-    detector = Detector(start.model, start.lexicon, "precise", POLICIES["precise"])
+    detector = Detector(start.model, start.lexicon, "balanced", POLICIES["balanced"])
     verdicts = detector.score_batch([item.text for item in merged], evidence=False)
     learned: list[Labelled] = []
     held_back: list[Labelled] = []
@@ -148,28 +153,38 @@ def _continue_tokens(
     weights, tables = unpack_weights(start.model.heads.token_weights), start.lexicon.tables
     texts = [item.text for item in learned]
     known = np.flatnonzero(spun >= 0)
-    if not options.token_weight or not len(known):
+    if not len(known):
         return weights, feature_matrix(tables, pack_weights(weights), texts)
     data = label_tokens(tables, [texts[i] for i in known], [learned[int(i)].spans for i in known])
     log(f"{len(data.labels):,} words in {len(known):,} labelled texts")
     document = known[data.document]
 
-    def without(fold: int) -> np.ndarray:
+    def without(fold: int, scale: float) -> np.ndarray:
         rows = np.flatnonzero(folds[document] != fold)
-        part = TokenData(data.active[rows], data.labels[rows], data.weights[rows], data.document[rows])
-        if not len(rows):
+        if not len(rows) or not scale:
             return weights
-        return update_tokens(
-            weights, start.base.information, part, spun[document[rows]], options.token_weight
-        )
+        part = TokenData(data.active[rows], data.labels[rows], data.weights[rows], data.document[rows])
+        return update_tokens(weights, start.base.information, part, spun[document[rows]], scale)
 
+    for weight in options.token_weights:
+        scale = min(weight, options.token_total / len(data.labels))
+        updated = without(-1, scale)
+        if weight == options.token_weights[-1] or not _harms_known(start, pack_weights(updated)):
+            break
+    log(f"token stage: {int((np.abs(updated - weights) > 0.01).sum()):,} weights moved, weight {scale:g}")
     matrix = np.zeros((len(texts), start.base.matrix.shape[1]), np.float32)
     for fold in np.unique(folds):
         rows = np.flatnonzero(folds == fold)
-        matrix[rows] = feature_matrix(tables, pack_weights(without(fold)), [texts[i] for i in rows])
-    updated = without(-1)
-    log(f"token stage: {int((np.abs(updated - weights) > 0.01).sum()):,} weights moved")
+        matrix[rows] = feature_matrix(tables, pack_weights(without(fold, scale)), [texts[i] for i in rows])
     return updated, matrix
+
+
+def _harms_known(start: Start, weights: TokenWeights) -> bool:
+    """Whether fewer known spun texts are flagged, or more honest ones, with these token weights."""
+    before, after = (known_flags(start.model, start.lexicon.tables, w) for w in (None, weights))
+    change = after.astype(np.int64) - before
+    spun = np.array([known.kind != HONEST for known in known_texts()])
+    return bool(change[spun].mean() < -KNOWN_LOST or change[~spun].mean() > KNOWN_FLAGGED)
 
 
 class _Corrected:
@@ -194,10 +209,11 @@ class _Corrected:
         before = base.odds[:, self._head]
         labels, weights = base.labels[learned, self._head], base.weights[learned]
         names = row_names(base.source[learned], base.kind[learned], base.labels[learned])
+        rate = RATE * HEAD_SHARES[self._head]
         for hold in self._holds:
             slopes = self._slopes(np.ones(len(self._labels), bool), hold)
             after = before + self._old @ slopes
-            if not harms(before[learned], after[learned], labels, weights, names):
+            if not harms(before[learned], after[learned], labels, weights, names, rate):
                 break
         trees = as_trees(self._scores, slopes[:-1], self._columns)
         return self._trees.plus(*trees, float(slopes[-1])), after, hold
@@ -238,7 +254,7 @@ def train_on_labels(
     manifest = {key: start.model.manifest[key] for key in inherited} | {
         "fpr_grid": list(FPR_GRID),
         "metrics": {"labels_out_of_fold": figures(fitted, chosen.learned)},
-        "training": training_record(start, chosen, options),
+        "training": training_record(start, chosen, options, contradicted(fitted, chosen.learned)),
     }
     return (registry or Registry()).add(lambda version: manifest | {"version": version}, fitted.arrays)
 
@@ -265,8 +281,35 @@ def figures(fitted: Fit, learned: Sequence[Labelled]) -> dict[str, dict[str, flo
     return found
 
 
-def training_record(start: Start, chosen: Chosen, options: Options) -> dict[str, Any]:
-    """What the manifest keeps: from what, with which labels of whom, how, with which libraries."""
+def contradicted(fitted: Fit, learned: Sequence[Labelled]) -> dict[str, dict[str, list[int]]]:
+    """[labels that all others speak against, labels] of each answer ("yes", "no") for each head with both answers.
+
+    Confident learning (Northcutt et al. 2021) on the log-odds out of fold: a text is spoken against if it is as
+    probable under the other answer as the texts labelled with that one are on average.
+    """
+    found = {}
+    for h, head in enumerate(HEADS):
+        labels = np.array([item.labels[h] for item in learned])
+        slope, intercept = fitted.scales[h]
+        spam = expit(slope * fitted.odds[:, h] + intercept)
+        yes, no = labels == 1, labels == 0
+        if yes.any() and no.any():
+            against = (
+                (yes & (1 - spam >= max((1 - spam)[no].mean(), 0.5))).sum(),
+                (no & (spam >= max(spam[yes].mean(), 0.5))).sum(),
+            )
+            found[head] = {
+                "yes": [int(against[0]), int(yes.sum())],
+                "no": [int(against[1]), int(no.sum())],
+            }
+    return found
+
+
+def training_record(
+    start: Start, chosen: Chosen, options: Options, against: dict[str, dict[str, list[int]]]
+) -> dict[str, Any]:
+    """What the manifest keeps: from what, with which labels of whom, how, with which libraries; `against` as
+    `contradicted` counts it."""
     voices = [(item, label) for item in chosen.learned for label in item.voices]
     return {
         "from": start.model.name,
@@ -282,6 +325,7 @@ def training_record(start: Start, chosen: Chosen, options: Options) -> dict[str,
             "answers": dict(Counter(label.words for _, label in voices)),
             "by_source": dict(Counter(item.source for item in chosen.learned)),
             "by_annotator": dict(Counter(label.annotator for _, label in voices)),
+            "contradicted": against,
             "whitelisted_by_annotator": dict(
                 Counter(item.annotators[0] for item in chosen.overruling if len(item.annotators) == 1)
             ),

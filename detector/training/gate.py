@@ -1,4 +1,5 @@
-"""May this model replace that one? Both are judged on the frozen hold-out and on the held-back labels.
+"""May this model replace that one? Both are judged on the frozen hold-out, on known texts, and on the held-back
+labels.
 
 The same documents under both, so differences are paired: exact McNemar tests (McNemar 1947), and intervals from
 the exact binomial interval of the documents on which they differ. On the hold-out, features and log-odds of
@@ -8,7 +9,7 @@ both models are out of fold: the model in use gains nothing from having been tra
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from detector.registry import Registry, Version
 from detector.scoring import Detector
 from detector.training.continued import Start, choose
 from detector.training.harm import RATE, row_names, weighted_quantile
+from detector.training.known import HONEST, known_flags, known_texts
 from detector.training.labelled import Labelled
 from detector.training.trees import split_trees
 from detector.verdict import Verdict
@@ -34,7 +36,10 @@ SURE = 2.0
 DOMINANT_SHARE, DOMINANT_FROM = 0.8, 30
 """One annotator or source with a larger share dominates, if there are so many labelled texts at all."""
 WHITELISTED, WHITELIST_CHANCE = 5, 0.01
-"""So many unconfirmed "clean" labels of one annotator on what the old model is sure of are looked at."""
+"""So many unconfirmed "clean" labels of one annotator on what the shipped model flags are looked at."""
+CONTRADICTED, CONTRADICTED_FROM = 0.1, 3
+"""Share of each answer, and number, from which labels that all others speak against are too many. New kinds of
+spam and new kinds of honest text, not understood yet, make such labels under one answer; slips make them under both."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,8 @@ class Change:
 @dataclass(frozen=True)
 class Comparison:
     """Two models side by side: `frozen` by source at a fixed false-positive rate, `labels` by source at the
-    models' own thresholds, `changes` among those labels, and how many known cases B gets wrong, by source."""
+    models' own thresholds, `changes` among those labels, how many known cases B gets wrong, by source, and
+    `known` texts by kind, at the models' own thresholds."""
 
     a: str
     b: str
@@ -77,16 +83,18 @@ class Comparison:
     labels: list[Row]
     changes: list[Change]
     flipped: dict[str, int]
+    known: list[Row] = field(default_factory=list)
 
 
 def compare(a: Model, b: Model, labels: Iterable[Label], start: Start | None = None) -> Comparison:
-    """Judge both models on the frozen hold-out of `start` (default: the shipped model's) and on those of `labels`
-    that are held back. Raises ModelError if there is no base."""
+    """Judge both models on the frozen hold-out of `start` (default: the shipped model's), on known texts, and on
+    those of `labels` that are held back. Raises ModelError if there is no base."""
     start = start or Start.open()
     judged = [_Frozen(model, start) for model in (a, b)]
     held_back = choose(labels, start).held_back
     rows, changes = _compare_labels(a, b, held_back, start)
-    return Comparison(a.name, b.name, _compare_frozen(*judged), rows, changes, _flipped(*judged))
+    known = _compare_known(a, b, start)
+    return Comparison(a.name, b.name, _compare_frozen(*judged), rows, changes, _flipped(*judged), known)
 
 
 class _Frozen:
@@ -170,6 +178,19 @@ def _flipped(a: _Frozen, b: _Frozen) -> dict[str, int]:
     return {str(name): int(count) for name, count in zip(names, counts, strict=True)}
 
 
+def _compare_known(a: Model, b: Model, start: Start) -> list[Row]:
+    """Spun texts found, and honest ones left alone, by what the spun heads say under the balanced policy."""
+    over = [known_flags(model, start.lexicon.tables) for model in (a, b)]
+    kinds = np.array([known.kind for known in known_texts()])
+    spun = kinds != HONEST
+    rows = [_row("known texts, spun", "found", *(flags[spun] for flags in over))]
+    rows += [
+        _row(f"known texts, kind {kind}", "found", *(flags[kinds == kind] for flags in over))
+        for kind in np.unique(kinds[spun])
+    ]
+    return [*rows, _row("known texts, honest", "left alone", *(~flags[~spun] for flags in over))]
+
+
 def _compare_labels(
     a: Model, b: Model, items: Sequence[Labelled], start: Start
 ) -> tuple[list[Row], list[Change]]:
@@ -201,8 +222,9 @@ def objections(comparison: Comparison, record: dict[str, Any]) -> list[str]:
     """Why B should not replace A, one sentence each; empty if nothing speaks against it. `record` is B's
     `training` entry in its manifest."""
     return [
-        *_worse(comparison.frozen + comparison.labels),
+        *_worse(comparison.frozen + comparison.known + comparison.labels),
         *_known_cases(comparison),
+        *_contradicted(record),
         *_dominated(record),
         *_whitelisted(record),
     ]
@@ -227,6 +249,18 @@ def _known_cases(comparison: Comparison) -> Iterator[str]:
         yield f"known cases of the frozen hold-out that it gets wrong: {names}"
 
 
+def _contradicted(record: dict[str, Any]) -> Iterator[str]:
+    """Labels that the others speak against, under both answers: a share of them was given the wrong way round."""
+    against: dict[str, dict[str, list[int]]] = record.get("labels", {}).get("contradicted", {})
+    for head, answers in against.items():
+        if all(n >= max(CONTRADICTED_FROM, CONTRADICTED * count) for n, count in answers.values()):
+            (yes, all_yes), (no, all_no) = answers["yes"], answers["no"]
+            yield (
+                f"the other labels speak against {yes} of {all_yes} that say {head} and {no} of {all_no} that say "
+                f"not {head}: too many for slips; `detector labels check` names them"
+            )
+
+
 def _dominated(record: dict[str, Any]) -> Iterator[str]:
     labels = record.get("labels", {})
     for key, what in (("by_annotator", "annotator"), ("by_source", "source")):
@@ -241,7 +275,7 @@ def _dominated(record: dict[str, Any]) -> Iterator[str]:
 
 
 def _whitelisted(record: dict[str, Any]) -> Iterator[str]:
-    """Annotators who, unlike the others and confirmed by none, call clean what the old model is sure of."""
+    """Annotators who, unlike the others and confirmed by none, call clean what the shipped model flags."""
     labels = record.get("labels", {})
     counts: dict[str, int] = labels.get("by_annotator", {})
     sure: dict[str, int] = labels.get("whitelisted_by_annotator", {})
@@ -252,8 +286,8 @@ def _whitelisted(record: dict[str, Any]) -> Iterator[str]:
         table = [[found, counts[name] - found], [others_found, others - others_found]]
         if fisher_exact(table, alternative="greater").pvalue < WHITELIST_CHANCE:
             yield (
-                f"{found} of {counts[name]} labels of {name or '(unnamed)'} call clean what the model before is sure "
-                f"is spam, and nobody else confirms them (others: {others_found} of {others}): have them checked"
+                f"{found} of {counts[name]} labels of {name or '(unnamed)'} call clean what the shipped model flags, "
+                f"and nobody else confirms them (others: {others_found} of {others}): have them checked"
             )
 
 

@@ -12,8 +12,10 @@ FEWEST = 10
 """Documents of a source below which it is counted among "other"."""
 WATCHED = 30
 """Documents of a row from which a fall of a hundredth is looked at."""
-MOST_LOST, MOST_LOST_OVERALL = 0.01, 0.002
+MOST_LOST, MOST_LOST_OVERALL = 0.005, 0.002
 """Share of a row's spam, and of all spam, that a correction may cost."""
+KNOWN_LOST, KNOWN_FLAGGED = 0.01, 0.005
+"""Shares of known spun texts that a change of the token stage may lose, and of honest ones that it may flag."""
 
 
 def row_names(source: np.ndarray, kind: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -40,12 +42,18 @@ def weighted_quantile(values: np.ndarray, weights: np.ndarray, above: float) -> 
 
 
 def harms(
-    before: np.ndarray, after: np.ndarray, labels: np.ndarray, weights: np.ndarray, names: np.ndarray
+    before: np.ndarray,
+    after: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    names: np.ndarray,
+    rate: float,
 ) -> bool:
-    """Whether so much less spam is found at RATE that a correction should be held more firmly. `before`, `after`
-    float64[D] log-odds, `labels` int[D] of one head, `names` as `row_names` gives them."""
+    """Whether so much less spam is found, with a share `rate` of honest documents flagged, that a correction
+    should be held more firmly. `before`, `after` float64[D] log-odds, `labels` int[D] of one head, `names` as
+    `row_names` gives them."""
     clean, spam = labels == 0, labels == 1
-    found = [odds[spam] > weighted_quantile(odds[clean], weights[clean], RATE) for odds in (before, after)]
+    found = [odds[spam] > weighted_quantile(odds[clean], weights[clean], rate) for odds in (before, after)]
     change = found[1].astype(np.int64) - found[0]
     if change.mean() < -MOST_LOST_OVERALL:
         return True

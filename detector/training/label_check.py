@@ -24,8 +24,8 @@ from detector.training.labelled import COPY, frozen_copies, merge
 
 FEWEST_OF_A_KIND = 5
 """Labels of each answer that looking for mistakes takes."""
-HOLD = 50.0
-"""How firmly the heads are held that judge the labels: nothing is shipped here, so they may harm."""
+LOOSE = Options(holds=(50.0,), token_weights=(1.0,))
+"""How the model that judges the labels is held: nothing is shipped here, so it may harm."""
 UNBALANCED = 0.1
 """A share of one answer below which the labels are said to be unbalanced."""
 
@@ -157,7 +157,7 @@ def _mistakes(labels: Sequence[Placed], start: Start, notes: list[str]) -> Itera
             f"likely mistakes were not looked for: that takes {FEWEST_OF_A_KIND} labels of each answer"
         )
         return
-    fitted = fit(start, merged, Options(holds=(HOLD,)), lambda line: None)
+    fitted = fit(start, merged, LOOSE, lambda line: None)
     places = defaultdict(list)
     for placed in labels:
         places[placed.label.key].append(placed)

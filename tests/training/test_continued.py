@@ -20,7 +20,7 @@ from detector.training.trees import Trees, join_trees, split_trees
 from tests.texts import GERMAN, HONEST, SPUN
 from tests.training.conftest import base_examples
 
-OPTIONS = Options(holds=(50.0,))
+OPTIONS = Options(holds=(50.0,), token_weights=(1.0,))
 
 
 def pages(count: int, annotator: str = "anna") -> list[Label]:
@@ -52,7 +52,7 @@ def test_labels_move_their_pages_and_little_else(start: Start) -> None:
     )
     gap = fitted.odds[spun, 0].mean() - fitted.odds[~spun, 0].mean()
     assert gap > before[spun].mean() - before[~spun].mean() + 0.5
-    nothing = fit(start, learned, Options(holds=(1e9,), token_weight=0.0), quiet)
+    nothing = fit(start, learned, Options(holds=(1e9,), token_weights=(0.0,)), quiet)
     assert np.corrcoef(nothing.odds[:, 0], before)[0, 1] > 0.5
     kept = pack_weights(nothing.arrays["token_weights.npy"])
     assert np.array_equal(kept.hashed, start.model.heads.token_weights.hashed)
@@ -164,5 +164,19 @@ def test_heads_taken_apart_and_put_together_judge_the_same(start: Start) -> None
 def test_a_correction_that_harms_is_held_more_firmly(start: Start) -> None:
     learned = merge(pages(12))
     lines: list[str] = []
-    fit(start, learned, Options(holds=(0.001, 1e9)), lines.append)
+    fit(start, learned, Options(holds=(0.001, 1e9), token_weights=(1.0,)), lines.append)
     assert any("hold 1e+09" in line for line in lines)
+
+
+def test_the_record_counts_labels_that_all_others_speak_against(start: Start, tmp_path: Path) -> None:
+    labels = pages(48)
+    flipped = [
+        replace(label, spun=1 - (label.spun or 0)) if i % 12 < 2 else label for i, label in enumerate(labels)
+    ]
+    against = []
+    for name, given in (("right", labels), ("flipped", flipped)):
+        record = train_on_labels(given, Registry(tmp_path / name), OPTIONS, start).load().manifest["training"]
+        against.append(record["labels"]["contradicted"])
+    assert against[0].keys() == {"spun"}
+    assert [count for count, _ in against[0]["spun"].values()] == [0, 0]
+    assert all(count >= 2 for count, _ in against[1]["spun"].values())

@@ -146,3 +146,14 @@ def test_promotion_is_refused_unless_forced_and_force_is_recorded(
     (entry,) = registry.history()
     assert (entry.version, entry.forced, entry.by) == ("0001", True, "anna")
     assert list(entry.objections) == reasons
+
+
+def test_labels_that_the_others_speak_against_are_refused_if_both_answers_have_them(start: Start) -> None:
+    def found(yes: list[int], no: list[int]) -> list[str]:
+        return objections(nothing(start), {"labels": {"contradicted": {"spun": {"yes": yes, "no": no}}}})
+
+    (reason,) = found([14, 80], [11, 83])
+    assert "14 of 80 that say spun and 11 of 83 that say not spun" in reason
+    assert found([40, 80], [2, 83]) == [], "a new kind of spam, not understood yet"
+    assert found([2, 80], [40, 83]) == [], "a new kind of honest text"
+    assert found([2, 10], [2, 10]) == [], "few labels: chance"
