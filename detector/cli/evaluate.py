@@ -97,7 +97,7 @@ def to_record(comparison: Comparison, found: list[str]) -> dict[str, Any]:
         for change in comparison.changes
     ]
     record = {name: getattr(comparison, name) for name in ("a", "b", "flipped")}
-    for name in ("frozen", "labels"):
+    for name in ("frozen", "known", "labels"):
         rows = getattr(comparison, name)
         record[name] = [asdict(row) | {"difference": row.difference} for row in rows]
     return record | {"changes": changes, "objections": found}
@@ -109,7 +109,11 @@ def show(comparison: Comparison, found: list[str], everything: bool) -> None:
 
     console = Console(highlight=False, markup=False, emoji=False)
     console.print(f"A {comparison.a}\nB {comparison.b}")
-    for title, rows in (("Frozen hold-out", comparison.frozen), ("Your held-back labels", comparison.labels)):
+    for title, rows in (
+        ("Frozen hold-out", comparison.frozen),
+        ("Known texts", comparison.known),
+        ("Your held-back labels", comparison.labels),
+    ):
         if rows:
             console.print()
             _show_rows(console, title, rows, everything)

@@ -29,7 +29,7 @@ from detector.registry import Registry, Version
 from detector.scoring import Detector
 from detector.signals.replaced import TokenWeights, pack_weights, unpack_weights
 from detector.training.base import Base, load_base
-from detector.training.correction import Scores, as_trees, fit_correction, movement, with_constant
+from detector.training.correction import Old, Scores, as_trees, fit_correction, with_constant
 from detector.training.fit import FPR_GRID, calibrate, calibration_weights, feature_mask, rate_thresholds
 from detector.training.harm import KNOWN_FLAGGED, KNOWN_LOST, RATE, harms, row_names
 from detector.training.known import HONEST, known_flags, known_texts
@@ -45,8 +45,8 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How strongly labels pull. `holds`: what it costs, in nats, to move the log-odds of the base by one (root mean
-    square); a label that is learned gains about one. The first is taken that harms no source. `token_weights`: of a
+    """How strongly labels pull. `holds`: what the base weighs together where each label weighs 1. The first is taken
+    that harms no source. `token_weights`: of a
     labelled word against one of the base; 0 leaves the token stage alone. The first is taken that harms no known
     texts. `token_total`: of all labelled words together, at most, in words of the base. Of both, the last is taken
     if all harm. `seed` divides the labels into folds."""
@@ -201,7 +201,10 @@ class _Corrected:
         self._old = with_constant(self._scores.transform(base.matrix[:, columns]))
         self._new = with_constant(self._scores.transform(matrix[:, columns]))
         self._odds = trees.raw(matrix)
-        self._held = movement(self._old[learned], base.weights[learned])
+        weights = base.weights[learned]
+        self._rehearsed = Old(
+            self._old[learned], base.labels[learned, head], base.odds[learned, head], weights / weights.sum()
+        )
 
     def fit(self) -> tuple[Trees, np.ndarray, float]:
         """(the corrected head, raw log-odds of the whole base under it, the hold that it took)."""
@@ -228,7 +231,9 @@ class _Corrected:
 
     def _slopes(self, use: np.ndarray, hold: float) -> np.ndarray:
         rows = use & (self._labels >= 0)
-        return fit_correction(self._new[rows], self._labels[rows], self._odds[rows], self._held, hold)
+        if not rows.any():
+            return np.zeros(self._new.shape[1])
+        return fit_correction(self._new[rows], self._labels[rows], self._odds[rows], self._rehearsed, hold)
 
 
 def train_on_labels(

@@ -1,9 +1,9 @@
-"""A correction of a head, learned from few labelled documents and held to what the head says of old ones.
+"""A correction of a head, learned from few labelled documents together with all old ones.
 
-Linear in the features' normal scores. The loss of the labelled documents, with the head's own log-odds as
-offset, plus the mean square by which the correction moves the old documents: so it finds the direction in which
-the new differ from everything old (as discriminant analysis does, Fisher 1936), and without labels it is zero.
-It is written down as one small tree a feature: the bundle and the kernel stay what they are.
+Linear in the features' normal scores, with the head's own log-odds as offset: a logistic regression on new and old
+documents, of which the old weigh more the more firmly the head is held ("rehearsal": Robins 1995). So what the
+labels teach may move old documents, but not to the wrong side. It is written down as one small tree a feature: the
+bundle and the kernel stay what they are.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ BINS = 32
 FARTHEST = 3.0
 """Normal scores end here."""
 STEPS = 50
-RIDGE = 0.05
-"""Of the movement's matrix: keeps directions small in which old documents hardly differ."""
+RIDGE = 0.02
+"""Nats per nat of hold for a slope of one: keeps directions small of which old documents say little."""
 
 
 @dataclass(frozen=True)
@@ -56,34 +56,44 @@ def with_constant(design: np.ndarray) -> np.ndarray:
     return np.column_stack([design, np.ones(len(design))])
 
 
-def movement(design: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """float64[F, F], so that `slopes @ movement @ slopes` is the weighted mean square of what `slopes` add to the
-    log-odds of the documents in `design` float64[D, F]."""
-    found: np.ndarray = design.T @ (design * (weights / weights.sum())[:, None])
-    return found
+@dataclass(frozen=True)
+class Old:
+    """Old documents: `design` float64[D, F], `labels` int[D] (1 or 0), `offset` float64[D] log-odds out of fold,
+    `weights` float64[D], which sum to 1."""
+
+    design: np.ndarray
+    labels: np.ndarray
+    offset: np.ndarray
+    weights: np.ndarray
 
 
 def fit_correction(
-    design: np.ndarray, labels: np.ndarray, offset: np.ndarray, held: np.ndarray, hold: float
+    design: np.ndarray, labels: np.ndarray, offset: np.ndarray, old: Old, hold: float
 ) -> np.ndarray:
     """float64[F]: what to add to the log-odds `offset` float64[D] per unit of each column of `design` float64[D, F].
-    `held` is the `movement` of old documents, `hold` its weight in nats."""
-    penalty = hold * (held + RIDGE * np.eye(len(held)))
+    `hold` is what the old documents weigh together, where each new one weighs 1."""
+    joined = np.concatenate([design, old.design])
+    answers, start = np.r_[labels, old.labels], np.r_[offset, old.offset]
+    weights = np.r_[np.ones(len(labels)), hold * old.weights]
+    ridge = hold * RIDGE
     slopes = np.zeros(design.shape[1])
 
     def loss(slopes: np.ndarray) -> float:
-        odds = offset + design @ slopes
-        return float((np.logaddexp(0.0, odds) - labels * odds).sum() + 0.5 * slopes @ penalty @ slopes)
+        odds = start + joined @ slopes
+        return float(weights @ (np.logaddexp(0.0, odds) - answers * odds) + 0.5 * ridge * slopes @ slopes)
 
+    least = loss(slopes)
     for _ in range(STEPS):  # Newton's method, halving steps that overshoot
-        p = expit(offset + design @ slopes)
-        slope = design.T @ (p - labels) + penalty @ slopes
-        step = np.linalg.solve(design.T @ (design * (p * (1 - p))[:, None]) + penalty, slope)
+        p = expit(start + joined @ slopes)
+        slope = joined.T @ (weights * (p - answers)) + ridge * slopes
+        curvature = joined.T @ (joined * (weights * p * (1 - p))[:, None])
+        step = np.linalg.solve(curvature + ridge * np.eye(len(slopes)), slope)
         size = 1.0
-        while size > 1e-6 and loss(slopes - size * step) > loss(slopes):
+        while size > 1e-6 and loss(slopes - size * step) > least:
             size /= 2
         slopes = slopes - size * step
-        if np.abs(size * step).max() < 1e-8:
+        least = loss(slopes)
+        if np.abs(size * step).max() < 1e-6:
             break
     return slopes
 

@@ -98,29 +98,33 @@ def compare(a: Model, b: Model, labels: Iterable[Label], start: Start | None = N
 
 
 class _Frozen:
-    """What a model says about the hold-out: calibrated log-odds by head, and what that makes of each document."""
+    """What a model says about the hold-out: calibrated log-odds by head, and what that makes of each document.
+
+    Its threshold at a fixed false-positive rate rests on all honest documents of the base that the model is judged
+    on out of fold: those of the hold-out alone would leave it to a dozen documents.
+    """
 
     def __init__(self, model: Model, start: Start) -> None:
-        base, rows = start.base, np.flatnonzero(start.base.holdout)
-        self.labels = base.labels[rows]
-        self.names = row_names(base.source[rows], base.kind[rows], self.labels)
-        weights = base.weights[rows]
+        base = start.base
         derived = model.manifest.get("base") == base.digest
-        odds = []
+        judged = np.ones(len(base.labels), bool) if derived else base.holdout
+        odds = np.zeros(base.odds.shape)
         for h, (trees, first) in enumerate(zip(split_trees(model.arrays), start.heads(), strict=True)):
-            raw = trees.uncalibrated().raw(base.matrix[rows])
+            raw = trees.uncalibrated().raw(base.matrix)
             if derived:  # what the correction adds, to log-odds that did not see the document
-                raw = base.odds[rows, h] + raw - first.raw(base.matrix[rows])
-            odds.append(trees.scale[1] * raw + trees.scale[2])
-        self.odds = np.column_stack(odds)
-        self.own = np.log([_odds_of(p) for p in model.thresholds(RATE)])
-        clean = [self.labels[:, h] == 0 for h in range(len(HEADS))]
+                raw = base.odds[:, h] + raw - first.raw(base.matrix)
+            odds[:, h] = trees.scale[1] * raw + trees.scale[2]
+        clean = [judged & (base.labels[:, h] == 0) for h in range(len(HEADS))]
         self.fixed = np.array(
             [
-                weighted_quantile(self.odds[clean[h], h], weights[clean[h]], RATE * share)
+                weighted_quantile(odds[clean[h], h], base.weights[clean[h]], RATE * share)
                 for h, share in enumerate(HEAD_SHARES)
             ]
         )
+        self.own = np.log([_odds_of(p) for p in model.thresholds(RATE)])
+        rows = base.holdout
+        self.odds, self.labels = odds[rows], base.labels[rows]
+        self.names = row_names(base.source[rows], base.kind[rows], self.labels)
 
     def right(self, thresholds: np.ndarray) -> np.ndarray:
         """bool[D]: is each document judged rightly: what is spun or stuffed found, what is honest left alone?"""
@@ -132,7 +136,7 @@ class _Frozen:
 
 
 def frozen_threshold(model: Model, start: Start) -> float:
-    """The calibrated log-odds of `spun` that the spun head's share of RATE of the frozen honest documents exceeds."""
+    """The calibrated log-odds of `spun` that the spun head's share of RATE of the base's honest documents exceeds."""
     return float(_Frozen(model, start).fixed[0])
 
 

@@ -58,4 +58,5 @@ def harms(
     if change.mean() < -MOST_LOST_OVERALL:
         return True
     _, place, counts = np.unique(names[spam], return_inverse=True, return_counts=True)
-    return bool((np.bincount(place, change) < -MOST_LOST * counts)[counts >= WATCHED].any())
+    allowed = np.maximum(MOST_LOST * counts, 1.0)  # one document more or less says nothing
+    return bool((np.bincount(place, change) < -allowed)[counts >= WATCHED].any())

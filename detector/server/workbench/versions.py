@@ -85,7 +85,7 @@ class Beside:
     @property
     def span(self) -> float:
         """The scale of the drawn intervals: half its width, as a share."""
-        rows = [*self.comparison.frozen, *self.comparison.labels]
+        rows = [*self.comparison.frozen, *self.comparison.known, *self.comparison.labels]
         return max([0.01, *(abs(end) for row in rows for end in (row.low, row.high))])
 
     def differing(self, rows: Sequence[Row]) -> list[Row]:
