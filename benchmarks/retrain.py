@@ -296,13 +296,8 @@ def flipped() -> Iterator[str]:
         "| labels | turned round | named, of those | named, of the right ones | unseen spun texts found | "
         "unseen honest ones flagged | gate |\n|---|---|---|---|---|---|---|"
     )
-    plans = [(200, 0.0, seed) for seed in range(4)] + [(50, 0.0, seed) for seed in range(4)]
-    plans += [(200, 0.2, seed) for seed in range(4)] + [
-        (100, 0.2, 0),
-        (50, 0.2, 0),
-        (200, 0.1, 0),
-        (200, 0.5, 0),
-    ]
+    plans = [(200, 0.2, seed) for seed in range(3)] + [(200, 0.0, seed) for seed in range(3)]
+    plans += [(100, 0.2, 0), (100, 0.0, 0), (50, 0.0, 0), (200, 0.1, 0), (200, 0.5, 0)]
     for count, share, seed in plans:
         labels = labels_of(count, seed)
         turned = set(random.Random(seed).sample(range(count), int(share * count)))
@@ -348,16 +343,7 @@ def poison() -> Iterator[str]:
         "|---|---|---|---|---|---|"
     )
     start, thesaurus = Start.open(), Thesaurus(full.load_lexicon(LEXICON))
-    for kind, count in (
-        ("A", 200),
-        ("B", 200),
-        ("C", 200),
-        ("D", 200),
-        ("E", 200),
-        ("F", 200),
-        ("G", 200),
-        ("B", 400),
-    ):
+    for kind, count in (("B", 200), ("D", 200), ("B", 400), ("F", 200), ("A", 200), ("G", 200)):
         rng = random.Random(f"poison {kind}")
         spinner = Spinner(draw_profile(rng, (kind,)), thesaurus, 1)
         pages = [spinner.spin(text).text for text in rng.sample(unseen()[1], count // 10 + 100)]

@@ -134,8 +134,8 @@ def promote(
 
         detector model promote latest --by anna
 
-    Refused (exit status 1): a model that is worse beyond chance on the frozen hold-out or on held-back labels,
-    that gets known cases wrong, or whose labels one annotator or source dominates.
+    Refused (exit status 1): a model that is worse beyond chance on the frozen hold-out, on known texts or on
+    held-back labels, that gets known cases wrong, or whose labels contradict one another or come from one side.
     """  # fmt: skip
     with user_errors(), model_errors():
         raise typer.Exit(_promote(version, force, by))
