@@ -23,9 +23,11 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from detector import features, load
 from detector.model import POLICIES
+from detector.signals.replaced import pack_weights
 from detector.spinner.spin import SENTENCE
 from detector.training import fit
 from detector.training.examples import (
+    PADDED,
     clean_prose,
     in_training,
     passage,
@@ -235,9 +237,19 @@ class HeldOut:
         for tool in TOOLS:
             yield from self.without_tool(tool)
 
+    def of_kind(self, kind: str) -> np.ndarray:
+        """bool[D]: spun texts of a kind, and padded pages of any text that was spun so."""
+        groups = {e.group for e in self.examples if e.spun == 1 and e.kind == kind}
+        return np.array(
+            [
+                e.spun == 1 and (e.kind == kind or (e.kind == PADDED and e.group in groups))
+                for e in self.examples
+            ]
+        )
+
     def without_kind(self, kind: str) -> str:
         """Refit both stages without any text of the kind (written or simulated), score the written pairs."""
-        rows = np.array([not (e.spun == 1 and e.kind == kind) for e in self.examples])
+        rows = ~self.of_kind(kind)
         tested = [
             i for i, e in enumerate(self.examples)
             if (e.kind == kind and e.source == f"written:{kind}") or (e.spun == 0 and e.group.startswith(("honest", "pair")))
@@ -252,7 +264,7 @@ class HeldOut:
         of_tool = np.array(
             [bool(e.source == "real:spun" and re.search(pattern, e.kind)) for e in self.examples]
         )
-        of_kind = np.array([e.spun == 1 and e.kind == kind for e in self.examples])
+        of_kind = self.of_kind(kind)
         tested = [
             i for i, e in enumerate(self.examples)
             if of_tool[i] or (e.spun == 0 and e.group.startswith(("honest", "pair", "real")))
@@ -278,7 +290,7 @@ class HeldOut:
         data = collect_tokens(self.lexicon.tables, kept)
         kept_folds = folds[rows]
         for fold in range(2):
-            weights = fit_tokens(data, np.flatnonzero(kept_folds[data.document] != fold), 1)
+            weights = pack_weights(fit_tokens(data, np.flatnonzero(kept_folds[data.document] != fold), 1))
             index = [i for i in tested if folds[i] == fold]
             unseen = fit.feature_matrix(self.lexicon.tables, weights, [self.examples[i].text for i in index])
             train = rows & (folds != fold) & (fit.labels_of(self.examples, "spun") >= 0)
