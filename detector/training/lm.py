@@ -28,7 +28,7 @@ from detector.lm.stage import FITTED, Fitted, save_fitted
 from detector.model import Model, load_model
 from detector.paths import LEXICON, SHIPPED
 from detector.training import fit
-from detector.training.examples import Example, stable_hash
+from detector.training.examples import PADDED, Example, stable_hash
 from detector.training.lm_probe import Page, fit_probe
 from detector.training.states import CachedStates, StatesCache
 from detector.training.trees import split_trees
@@ -54,10 +54,11 @@ class Stacked:
 
 def chosen(examples: list[Example]) -> np.ndarray:
     """Indices of the examples that the language model reads: all whose `spun` is known, but of the simulated
-    ones and their originals only SHARE, by hash of the group."""
+    ones and their originals only SHARE, by hash of the group, and no padded pages: it reads the beginning of a
+    page only, which may lie before what was spun."""
 
     def taken(example: Example) -> bool:
-        if example.spun is None:
+        if example.spun is None or example.kind == PADDED:
             return False
         plenty = example.group.startswith(("clean:", "abstract:"))
         return not plenty or stable_hash(example.group) % 1000 < 1000 * SHARE
