@@ -11,7 +11,7 @@
 | `SPUN_MODEL` | None | a bundle; the shipped one if None |
 
 A tag is the field `detector` of the item: `rows.COLUMNS`. Items without the text field pass by. Scoring and the
-extraction of pages run in a thread; what arrives meanwhile is the next batch.
+extraction of pages run in a thread, in batches of what arrives within 50 ms.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from detector.scoring import load
 with needs_extra("scrapy"):
     from itemadapter import ItemAdapter
     from scrapy.exceptions import DropItem, NotConfigured
-    from scrapy.utils.asyncio import run_in_thread
+    from scrapy.utils.asyncio import call_later, run_in_thread
     from scrapy.utils.defer import deferred_from_coro, maybe_deferred_to_future
     from twisted.internet.defer import Deferred
 
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 TAG = "detector"
 """The item field that tells the verdict."""
 ACTIONS = ("tag", "drop")
+FEW = 16
+GATHER_SECONDS = 0.05
+"""Fewer items wait this long for others: handing work to the thread and back costs as much as scoring a page."""
 PRIORITY = 500
 """Among ITEM_PIPELINES: after those that clean items, before those that store them."""
 
@@ -116,6 +119,10 @@ class SpunPipeline:
     async def _score_waiting(self) -> None:
         """Score all that waits, batch by batch, until nothing does."""
         while self._waiting:
+            if len(self._waiting) < FEW:
+                gathered: Deferred[None] = Deferred()
+                call_later(GATHER_SECONDS, gathered.callback, None)
+                await maybe_deferred_to_future(gathered)
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_ROWS))]
             self._stats.inc_value("spun/batches")
             try:
