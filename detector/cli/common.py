@@ -117,7 +117,7 @@ def announce_compiling() -> None:
     from detector.kernels import is_warm
 
     if not is_warm():
-        warn("compiling for this machine, about 20 seconds, this once")
+        warn("compiling for this machine, about half a minute, this once")
 
 
 def open_detector(
