@@ -386,8 +386,8 @@ def kill() -> Iterator[str]:
         os.environ["DETECTOR_HOME"] = folder
         store, registry = LabelStore(), Registry()
         store.add_all(labels_of(40, 4))
-        train_on_labels([stored.label for stored in store.standing()])
-        train_on_labels([stored.label for stored in store.standing()][:30])
+        train_on_labels(store.labels())
+        train_on_labels(store.labels()[:30])
         for name, command in _VICTIMS.items():
             whole = _until(command)
             loaded = lost = 0
@@ -419,7 +419,7 @@ _VICTIMS = {
     ),
     "training": (
         "from detector.labels import LabelStore\nfrom detector.training.continued import train_on_labels\n"
-        "train_on_labels([stored.label for stored in LabelStore().standing()][:40])"
+        "train_on_labels(LabelStore().labels()[:40])"
     ),
 }
 

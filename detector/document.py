@@ -12,7 +12,7 @@ from enum import IntEnum
 
 
 class ZoneKind(IntEnum):
-    """Where in a page a stretch of text stands. Spinning is judged on BODY, HEADING and ANCHOR only."""
+    """Where in a page a stretch of text stands."""
 
     BODY = 0
     HEADING = 1
@@ -21,6 +21,10 @@ class ZoneKind(IntEnum):
     ANCHOR = 4
     ALT = 5
     HIDDEN = 6
+
+
+PROSE = (ZoneKind.BODY, ZoneKind.HEADING, ZoneKind.ANCHOR)
+"""Where spinning is judged."""
 
 
 @dataclass(frozen=True, slots=True)

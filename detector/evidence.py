@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from detector.document import Document, ZoneKind
+from detector.document import PROSE, Document, ZoneKind
 from detector.features import Scratch
 from detector.kernels import kernel
 from detector.lexicon.tables import BREAK, FIRST_WORD, Flag, LexiconFiles
@@ -59,14 +59,14 @@ INSERTION_GAIN = 2.0
 """From this gain on (nats) leaving half of a hyphenated word out is suggested."""
 NEIGHBOUR_GAIN = 1.2
 """A neighbour joins the span if the suggestion fits it better by this much (nats)."""
-PROSE = (ZoneKind.BODY, ZoneKind.HEADING, ZoneKind.ANCHOR)
 
 
 @kernel
-def _repeats(tokens, flags, count, n, keys, counts, times, repeats):
-    """As `stuffing.count_repeats`, `times` included."""
+def _repeats(tokens, flags, count, keys, counts, times, out):
+    """out[n, t] = how often the n-gram that starts at t occurs, for n from 2 to MAX_N: int32[MAX_N + 1, count]."""
     count_words(tokens, count, keys, counts, times)
-    count_repeats(tokens, flags, count, n, keys, counts, times, repeats)
+    for n in range(2, MAX_N + 1):
+        count_repeats(tokens, flags, count, n, keys, counts, times, out[n])
 
 
 class _Span(NamedTuple):
@@ -182,14 +182,13 @@ def _stuffing(scratch: Scratch, count: int) -> Iterator[_Span]:
     """Every occurrence of the phrases of 2-4 words that occur at least three times, longest first."""
     hashes = scratch.tokens.hashes
     free = np.ones(count, bool)
+    repeats = np.empty((MAX_N + 1, count), np.int32)
+    _repeats(
+        scratch.tokens, scratch.signals.flags, count, scratch.keys, scratch.counts, scratch.times, repeats
+    )
     for n in range(MAX_N, 1, -1):
-        _repeats(
-            scratch.tokens, scratch.signals.flags, count, n,
-            scratch.keys, scratch.counts, scratch.times, scratch.repeats,
-        )  # fmt: skip
-        repeats = scratch.repeats[:count].copy()
         groups: dict[tuple[int, ...], list[int]] = {}
-        for t in np.flatnonzero(repeats >= MIN_REPEATS).tolist():
+        for t in np.flatnonzero(repeats[n] >= MIN_REPEATS).tolist():
             if free[t : t + n].all():
                 groups.setdefault(tuple(hashes[t : t + n].tolist()), []).append(t)
         for places in sorted(groups.values(), key=len, reverse=True):

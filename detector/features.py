@@ -20,7 +20,7 @@ from detector.signals.insertion import measure_insertion
 from detector.signals.phrases import find_phrases
 from detector.signals.replaced import ACTIVE, UNDER_WAY, TokenWeights, _bin, score_tokens
 from detector.signals.spintax import find_spintax
-from detector.signals.style import measure_style
+from detector.signals.style import is_prose, measure_style
 from detector.signals.swap import GOOD_FIT, SwapScratch, measure_swap, new_swap_scratch
 from detector.signals.words import look_up_words
 from detector.tokens import Tokens, new_tokens, tokenize
@@ -212,18 +212,13 @@ def measure_tokens(lexicon, weights, buffer, begin, end, kinds, zone_starts, zon
 
 
 @inner
-def _is_prose(zone):
-    return zone == 0 or zone == 1 or zone == 4
-
-
-@inner
 def _bin_tokens(lexicon, tokens, signals, zones, count, out):
     """Count prose tokens per bin of each signal; returns how many there were."""
     ids = tokens.ids
     words = 0
     for t in range(1, count):
         word = ids[t]
-        if not _is_prose(zones[t]):
+        if not is_prose(zones[t]):
             continue
         if word >= FIRST_WORD and ids[t - 1] >= FIRST_WORD:
             left_function = signals.flags[t - 1] & _FUNCTION != 0
@@ -253,12 +248,12 @@ def _densest(tokens, signals, zones, count, width):
     inside = 0
     tail = 1
     for t in range(1, count):
-        if tokens.ids[t] == BREAK or not _is_prose(zones[t]):
+        if tokens.ids[t] == BREAK or not is_prose(zones[t]):
             continue
         window += signals.probability[t]
         inside += 1
         while inside > width:
-            if tokens.ids[tail] != BREAK and _is_prose(zones[tail]):
+            if tokens.ids[tail] != BREAK and is_prose(zones[tail]):
                 window -= signals.probability[tail]
                 inside -= 1
             tail += 1
@@ -275,7 +270,7 @@ def _summarise_odds(tokens, signals, zones, first, last, bins, out):
     total = 0.0
     words = 0
     for t in range(first, last):
-        if tokens.ids[t] == BREAK or not _is_prose(zones[t]):
+        if tokens.ids[t] == BREAK or not is_prose(zones[t]):
             continue
         p = signals.probability[t]
         total += p
@@ -298,7 +293,7 @@ def _measure_stretch(tokens, signals, zones, count, bins, out):
     first, last, _ = _densest(tokens, signals, zones, count, STRETCH_WORDS)
     words = 0
     for t in range(first, last):
-        if tokens.ids[t] != BREAK and _is_prose(zones[t]):
+        if tokens.ids[t] != BREAK and is_prose(zones[t]):
             out[_bin(signals.replaced[t], -7.0, 1.0, ODDS_BINS)] += 1
             words += 1
     for i in range(ODDS_BINS):

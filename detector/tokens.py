@@ -162,7 +162,10 @@ def _join(buffer, begin, end, state, word_keys, word_ids):
 @inner
 def _join_letters(buffer, begin, letters, word_keys, word_ids, out, count):
     """The last `letters` tokens, which are single letters from `buffer[begin]` on with a space between each two,
-    become the words that they spell, the longest first; what spells none stays. Returns the new count."""
+    become the words that they spell, the longest first; what spells none stays, and so do fewer than SPACED.
+    Returns the new count."""
+    if letters < SPACED:
+        return count
     ids, hashes, starts, ends, marks = out
     first = count - letters
     count = first
@@ -197,7 +200,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
     """
     ids, hashes, starts, ends, marks = out
     ids[0], hashes[0], starts[0], ends[0], marks[0] = BREAK, 0, 0, 0, _PARAGRAPH
-    count, words = 1, 0
+    count = breaks = 1
     at, point = begin, 0
     state = FNV_OFFSET
     letters = plain = capitals = folded = foreign = hidden = pending_hidden = soft = 0
@@ -243,15 +246,13 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                 if (sentence or clause == 2 or lines >= 2 or (lines == 1 and not lower)) and ids[
                     count - 1
                 ] != BREAK:
-                    if spaced >= SPACED:
-                        kept = _join_letters(buffer, spaced_at, spaced, word_keys, word_ids, out, count)
-                        words -= count - kept
-                        count = kept
+                    count = _join_letters(buffer, spaced_at, spaced, word_keys, word_ids, out, count)
                     spaced = alike = 0
                     script_before = False
                     ids[count], hashes[count], starts[count], ends[count] = BREAK, 0, point, point
                     marks[count] = _PARAGRAPH if lines >= 2 or (lines == 1 and ended == 2) else 0
                     count += 1
+                    breaks += 1
                 word_start, word_at = point, at
                 digits = others = 0
                 state = FNV_OFFSET
@@ -362,10 +363,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                 next_door = word_start == ends[count - 1] + 1 and buffer[word_at - 1] == 32
                 single = letters == 1 and as_stored and digits == 0
                 if spaced and not (single and next_door):
-                    if spaced >= SPACED:
-                        kept = _join_letters(buffer, spaced_at, spaced, word_keys, word_ids, out, count)
-                        words -= count - kept
-                        count = kept
+                    count = _join_letters(buffer, spaced_at, spaced, word_keys, word_ids, out, count)
                     spaced = 0
                 if single:
                     spaced_at = spaced_at if spaced else word_at
@@ -378,7 +376,6 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                         read, read_hash = _join(buffer, word_at, at, state_before, word_keys, word_ids)
                         if read != 0:
                             count -= 1
-                            words -= 1
                             found, hashed, mark = read, read_hash, marks[count]
                             word_start = starts[count]
                             plain_word = 0
@@ -389,7 +386,6 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                 hashes[count] = np.uint32(hashed & np.uint64(0xFFFFFFFF))
                 starts[count], ends[count], marks[count] = word_start, word_end, mark
                 count += 1
-                words += 1
                 word_start = -1
                 address = False
                 ended = clause = lines = comma = 0
@@ -409,8 +405,5 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     hyphen = point if count > 0 and ends[count - 1] == point else -1
         at += width
         point += 1
-    if spaced >= SPACED:
-        kept = _join_letters(buffer, spaced_at, spaced, word_keys, word_ids, out, count)
-        words -= count - kept
-        count = kept
-    return count, words, point - 1
+    count = _join_letters(buffer, spaced_at, spaced, word_keys, word_ids, out, count)
+    return count, count - breaks, point - 1

@@ -47,6 +47,13 @@ class OutputFormat(StrEnum):
     parquet = "parquet"
 
 
+class ReportFormat(StrEnum):
+    """How what was found out is written, for people or for programs."""
+
+    human = "human"
+    json = "json"
+
+
 class InputFormat(StrEnum):
     """What files hold, where neither suffix nor content says so."""
 
@@ -97,6 +104,17 @@ def user_errors() -> Iterator[None]:
     except UserError as error:
         warn(f"error: {error}")
         raise typer.Exit(ERROR) from None
+
+
+@contextmanager
+def model_errors() -> Iterator[None]:
+    """Errors of models, labels and files are the user's to put right."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from None
+    except ValueError as error:
+        raise UserError(str(error)) from None
 
 
 def import_numba() -> None:

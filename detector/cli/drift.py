@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.cli.common import FLAGGED, OK, UserError, open_detector, user_errors, warn
+from detector.cli.common import FLAGGED, OK, ReportFormat, UserError, open_detector, user_errors, warn
 from detector.cli.score import Fpr, Model, PolicyOption
 from detector.cli.settings import settings
 
@@ -23,21 +22,14 @@ if TYPE_CHECKING:
 SHOWN_FEATURES = 10
 
 
-class DriftFormat(StrEnum):
-    """How `drift` answers."""
-
-    human = "human"
-    json = "json"
-
-
 def drift(
     old: Annotated[
         str, typer.Argument(metavar="OLD", help="Verdicts or texts of before: a file, folder or pattern.")
     ],
     new: Annotated[str, typer.Argument(metavar="NEW", help="The same of now.")],
     format: Annotated[
-        DriftFormat, typer.Option(help="json has every feature and number.")
-    ] = DriftFormat.human,
+        ReportFormat, typer.Option(help="json has every feature and number.")
+    ] = ReportFormat.human,
     policy: PolicyOption = None,
     fpr: Fpr = None,
     exit_zero: Annotated[
@@ -59,7 +51,7 @@ def drift(
     with user_errors():
         chosen = settings(policy, fpr)
         found = run(old, new, chosen.policy, chosen.fpr, model)
-    if format is DriftFormat.json:
+    if format is ReportFormat.json:
         print(json.dumps(found.to_dict(), ensure_ascii=False))
     else:
         print("\n".join(describe(found)))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detector.cli.common import UserError, user_errors
+from detector.cli.common import ReportFormat, UserError, model_errors, user_errors
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,13 +19,6 @@ if TYPE_CHECKING:
 SHOWN_CHANGES, SHOWN_EVIDENCE = 10, 6
 
 
-class EvaluateFormat(StrEnum):
-    """How `evaluate` answers."""
-
-    human = "human"
-    json = "json"
-
-
 def evaluate(
     a: Annotated[
         str, typer.Argument(metavar="[MODEL_A", help="A version, shipped, current or latest.")
@@ -37,7 +27,7 @@ def evaluate(
     everything: Annotated[
         bool, typer.Option("--all", help="Also rows in which nothing differs, and all changed verdicts.")
     ] = False,
-    format: Annotated[EvaluateFormat, typer.Option(help="human or json.")] = EvaluateFormat.human,
+    format: Annotated[ReportFormat, typer.Option(help="human or json.")] = ReportFormat.human,
 ) -> None:
     """Compare two models on the frozen hold-out and on your held-back labels.
 
@@ -51,7 +41,7 @@ def evaluate(
     """  # fmt: skip
     with user_errors(), model_errors():
         comparison, found = _compare(a, b)
-    if format is EvaluateFormat.json:
+    if format is ReportFormat.json:
         print(json.dumps(to_record(comparison, found), indent=1, ensure_ascii=False))
         return
     show(comparison, found, everything)
@@ -60,7 +50,7 @@ def evaluate(
 def _compare(a: str, b: str) -> tuple[Comparison, list[str]]:
     from detector.labels import LabelStore
     from detector.registry import Registry
-    from detector.training.gate import compare, objections
+    from detector.training.gate import judge
 
     registry = Registry()
     first, second = registry.find(a), registry.find(b)
@@ -68,21 +58,7 @@ def _compare(a: str, b: str) -> tuple[Comparison, list[str]]:
         raise UserError(
             f"{a} and {b} are the same model ({first.name}): `detector train --labels` makes another"
         )
-    labels = [stored.label for stored in LabelStore().standing()]
-    model = second.load()
-    comparison = compare(first.load(), model, labels)
-    return comparison, objections(comparison, model.manifest.get("training", {}))
-
-
-@contextmanager
-def model_errors() -> Iterator[None]:
-    """Errors of models, labels and files are the user's to put right."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"{error.filename}: {(error.strerror or str(error)).lower()}") from None
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    return judge(first.load(), second.load(), LabelStore().labels())
 
 
 def to_record(comparison: Comparison, found: list[str]) -> dict[str, Any]:
@@ -148,18 +124,10 @@ def _show_rows(console: Console, title: str, rows: list[Row], everything: bool) 
         column.justify = "right"
     hidden = 0
     for i, row in enumerate(rows):
-        if (
-            i
-            and not everything
-            and row.right_a == row.right_b
-            and not row.low
-            and not row.name.startswith("all ")
-        ):
+        if i and not everything and not row.differs and not row.name.startswith("all "):
             hidden += 1
             continue
-        interval = (
-            f"{row.difference:+.1%} ({row.low:+.1%} to {row.high:+.1%})" if row.low or row.high else "0"
-        )
+        interval = f"{row.difference:+.1%} ({row.low:+.1%} to {row.high:+.1%})" if row.differs else "0"
         table.add_row(
             visible(row.name),
             row.kind,

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detector.cli.common import FLAGGED, open_detector, user_errors
-from detector.cli.evaluate import model_errors
+from detector.cli.common import FLAGGED, ReportFormat, model_errors, open_detector, user_errors
 from detector.cli.score import Model
 
 if TYPE_CHECKING:
     from detector.registry import Version
 
 model = typer.Typer(no_args_is_help=True, help="Look at models, and put one in use.")
-
-
-class InfoFormat(StrEnum):
-    """How `model info` answers."""
-
-    human = "human"
-    json = "json"
 
 
 @model.callback()
@@ -34,7 +25,7 @@ def root() -> None:
 @model.command()
 def info(
     model: Model = None,
-    format: Annotated[InfoFormat, typer.Option(help="human or json.")] = InfoFormat.human,
+    format: Annotated[ReportFormat, typer.Option(help="human or json.")] = ReportFormat.human,
 ) -> None:
     """Name, version, hash, thresholds by policy, lexicon and training record of a model.
 
@@ -43,7 +34,7 @@ def info(
     with user_errors():
         detector, _ = open_detector(model, "balanced", None)
     found = detector.info()
-    if format is InfoFormat.json:
+    if format is ReportFormat.json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     else:
         print("\n".join(describe(found)))
@@ -147,8 +138,7 @@ def _promote(name: str, force: bool, by: str) -> int:
     from detector.registry import Registry
     from detector.training.gate import promote as pass_gate
 
-    labels = [stored.label for stored in LabelStore().standing()]
-    version, comparison, found = pass_gate(Registry(), name, labels, by, force)
+    version, comparison, found = pass_gate(Registry(), name, LabelStore().labels(), by, force)
     show_objections(found)
     if found and not force:
         print(f"Model {version.name} was not promoted; {comparison.a} stays in use. Look: detector evaluate")

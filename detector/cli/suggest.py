@@ -67,7 +67,7 @@ def run(
     from detector.training.suggest import suggest
 
     detector, _ = open_detector(model, policy, fpr)
-    labelled = {stored.label.key for stored in LabelStore().standing()}
+    labelled = {label.key for label in LabelStore().labels()}
     failures: list[str] = []
 
     def documents() -> Iterator[Document]:

@@ -88,7 +88,7 @@ def _from_labels(files: list[str], annotator: str, source: str, seed: int) -> in
         if files:
             added = store.add_all(read_all(files, annotator, source, failed))
             log(f"{added.new:,} labels added to {store.path}, {added.known:,} were there already")
-        standing = [stored.label for stored in store.standing()]
+        standing = store.labels()
         if not standing:
             raise UserError(f"there are no labels in {store.path}: give some with --labels FILE")
         try:

@@ -113,6 +113,10 @@ class LabelStore:
         """What stands: the last label of each annotator on each text that was not undone, by row."""
         return list(self._select(_standing()))
 
+    def labels(self) -> list[Label]:
+        """The labels of what stands."""
+        return [stored.label for stored in self.standing()]
+
     def history(self) -> list[StoredLabel]:
         """Every row that was ever added, undos included, by row."""
         return list(self._select(f"SELECT {_COLUMNS} FROM labels ORDER BY row"))

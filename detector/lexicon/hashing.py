@@ -56,14 +56,15 @@ def neighbour_slot(size, shuffled):
 
 
 @inner
-def find_neighbour(entries, first, size, shuffled):
-    """Level (1-31) of the bigram of a table's word with another one, 0 if absent. The table is
-    `entries[first : first + size]` (uint16, with an empty slot if size > 0), `shuffled` the other word's
-    `permute`."""
-    if size == 0:
-        return 0
-    slot = neighbour_slot(size, shuffled)
-    wanted = shuffled & TAG_MASK
+def table_of(offsets, word):
+    """(first slot, size) of a word's table."""
+    first = np.int64(offsets[word])
+    return first, np.int64(offsets[word + 1]) - first
+
+
+@inner
+def _probe(entries, first, size, slot, wanted):
+    """Level of the entry tagged `wanted` in the table `entries[first : first + size]`, from its home slot on."""
     while True:
         entry = np.int64(entries[first + slot])
         if entry == 0:
@@ -76,6 +77,16 @@ def find_neighbour(entries, first, size, shuffled):
 
 
 @inner
+def find_neighbour(entries, first, size, shuffled):
+    """Level (1-31) of the bigram of a table's word with another one, 0 if absent. The table is
+    `entries[first : first + size]` (uint16, with an empty slot if size > 0), `shuffled` the other word's
+    `permute`."""
+    if size == 0:
+        return 0
+    return _probe(entries, first, size, neighbour_slot(size, shuffled), shuffled & TAG_MASK)
+
+
+@inner
 def trigram_key(a, b, c):
     return mix((np.uint64(a) << np.uint64(40)) | (np.uint64(b) << np.uint64(20)) | np.uint64(c))
 
@@ -85,17 +96,7 @@ def find_trigram(entries, hashed):
     """Level (1-31) of a trigram, 0 if absent. `entries` uint16[S] has empty slots. At a load of 0.75 an absent
     one meets a false match with probability of about 1e-3."""
     size = entries.shape[0]
-    slot = slot_of(hashed, size)
-    wanted = np.int64(hashed & np.uint64(TAG_MASK))
-    while True:
-        entry = np.int64(entries[slot])
-        if entry == 0:
-            return 0
-        if entry >> LEVEL_BITS == wanted:
-            return entry & (LEVELS - 1)
-        slot += 1
-        if slot == size:
-            slot = 0
+    return _probe(entries, 0, size, slot_of(hashed, size), np.int64(hashed & np.uint64(TAG_MASK)))
 
 
 @inner

@@ -17,6 +17,7 @@ from detector.lexicon.hashing import (
     neighbour_slot,
     permute,
     slot_of,
+    table_of,
     trigram_key,
 )
 from detector.lexicon.tables import NONE, UNKNOWN
@@ -49,8 +50,7 @@ def pair_ratio(lexicon, a, b):
     """(exp(rho), count) of a pair of word ids; (1, 0) where a word is unknown: nothing is claimed."""
     if not (is_known(a) and is_known(b)):
         return np.float32(1.0), np.float32(0.0)
-    first = np.int64(lexicon.follower_offsets[a])
-    size = np.int64(lexicon.follower_offsets[a + 1]) - first
+    first, size = table_of(lexicon.follower_offsets, a)
     seen = lexicon.level_count[find_neighbour(lexicon.followers, first, size, permute(b))]
     expected = lexicon.count[a] * lexicon.count[b] * PER_TOKEN
     return (seen + SMOOTHING) / (expected + SMOOTHING), seen
@@ -75,9 +75,7 @@ def measure_fit(lexicon, ids, count, pair, triple, seen, own):
     own[0] = 1.0
     for t in range(1, count):
         if t + AHEAD < count:
-            before = ids[t + AHEAD - 1]
-            first = np.int64(lexicon.follower_offsets[before])
-            size = np.int64(lexicon.follower_offsets[before + 1]) - first
+            first, size = table_of(lexicon.follower_offsets, ids[t + AHEAD - 1])
             prefetch(lexicon.followers, first + neighbour_slot(size, permute(ids[t + AHEAD])))
         own[t], seen[t] = pair_ratio(lexicon, ids[t - 1], ids[t])
     for t in range(1, count):

@@ -6,6 +6,7 @@ and learners' prose have poor fit for honest reasons. Disguised words are counte
 
 from __future__ import annotations
 
+from detector.document import PROSE
 from detector.kernels import inner
 from detector.lexicon.tables import BREAK, FIRST_WORD, NUMBER, UNKNOWN, Flag
 from detector.signals.spintax import is_doubled
@@ -18,8 +19,15 @@ NAMES = (
     "disguise_words", "disguise_soft_hyphen", "disguise_other_script", "spintax_doubled",
 )  # fmt: skip
 _FUNCTION = int(Flag.FUNCTION)
+_BODY, _HEADING, _ANCHOR = map(int, PROSE)
 _CAPITALISED, _ALL_CAPITALS, _COMMA = int(Mark.CAPITALISED), int(Mark.ALL_CAPITALS), int(Mark.COMMA_BEFORE)
 _DISGUISED, _SOFT, _OTHER = int(Mark.DISGUISED), int(Mark.SOFT_HYPHEN), int(Mark.OTHER_SCRIPT)
+
+
+@inner
+def is_prose(zone):
+    """Whether a zone's kind is one of PROSE."""
+    return zone == _BODY or zone == _HEADING or zone == _ANCHOR
 
 
 @inner
@@ -31,7 +39,7 @@ def measure_style(tokens, flags, frequency, zones, count, out):
     words = breaks = 0
     for t in range(count):
         word = ids[t]
-        if zones[t] != 0 and zones[t] != 1 and zones[t] != 4:
+        if not is_prose(zones[t]):
             continue
         if word == BREAK:
             breaks += 1

@@ -23,6 +23,7 @@ from detector.lexicon.hashing import (
     neighbour_slot,
     permute,
     slot_of,
+    table_of,
     trigram_key,
 )
 from detector.lexicon.tables import BREAK, FIRST_WORD, MAX_CANDIDATES, Flag
@@ -72,14 +73,13 @@ def _table(offsets, word):
     """(first slot, size) of a word's table; nothing may be claimed about an unknown word."""
     if not is_known(word):
         return np.int64(0), np.int64(0)
-    first = np.int64(offsets[word])
-    return first, np.int64(offsets[word + 1]) - first
+    return table_of(offsets, word)
 
 
 @inner
 def _candidates(offsets, word):
-    first = np.int64(offsets[word])
-    return first, min(np.int64(offsets[word + 1]) - first, MAX_CANDIDATES)
+    first, size = table_of(offsets, word)
+    return first, min(size, MAX_CANDIDATES)
 
 
 @inner

@@ -27,10 +27,10 @@ from detector.model import HEAD_SHARES, HEADS, POLICIES, Model, load_model
 from detector.paths import LEXICON, SHIPPED
 from detector.registry import Registry, Version
 from detector.scoring import Detector
-from detector.signals.replaced import TokenWeights, pack_weights, unpack_weights
+from detector.signals.replaced import pack_weights, unpack_weights
 from detector.training.base import Base, load_base
 from detector.training.correction import Old, Scores, as_trees, fit_correction, with_constant
-from detector.training.fit import FPR_GRID, calibrate, calibration_weights, feature_mask, rate_thresholds
+from detector.training.fit import FPR_GRID, feature_mask, settle
 from detector.training.harm import KNOWN_FLAGGED, KNOWN_LOST, RATE, harms, row_names
 from detector.training.known import HONEST, known_flags, known_texts
 from detector.training.labelled import Labelled, digest_of, frozen_copies, merge
@@ -130,15 +130,15 @@ def fit(start: Start, learned: Sequence[Labelled], options: Options, log: Log) -
         corrected = _Corrected(start.base, h, trees, matrix, labels[:, h], options)
         final, old_odds, hold = corrected.fit()
         held_out = corrected.out_of_fold(folds, hold)
-        known, old = labels[:, h] >= 0, start.base.labels[:, h]
-        balance = calibration_weights(start.base.source, old, start.base.weights, head)
-        slope, intercept = calibrate(old_odds[old >= 0], old[old >= 0], balance[old >= 0])
-        clean = old_odds[old == 0] * slope + intercept
-        curves.append(rate_thresholds(clean, start.base.weights[old == 0]))
+        base = start.base
+        slope, intercept, thresholds = settle(old_odds, base.labels[:, h], base.weights, base.source, head)
+        curves.append(thresholds)
         heads.append(replace(final, scale=np.array([final.scale[0], slope, intercept])))
         odds.append(held_out)
         scales.append((slope, intercept))
-        log(f"{head}: {known.sum():,} labelled texts, hold {hold:g}; calibrated, thresholds fixed")
+        log(
+            f"{head}: {(labels[:, h] >= 0).sum():,} labelled texts, hold {hold:g}; calibrated, thresholds fixed"
+        )
     arrays = join_trees(*heads) | {
         "curves.npy": np.array(curves),
         "token_weights.npy": tokens.astype(np.float16),
@@ -166,10 +166,13 @@ def _continue_tokens(
         part = TokenData(data.active[rows], data.labels[rows], data.weights[rows], data.document[rows])
         return update_tokens(weights, start.base.information, part, spun[document[rows]], scale)
 
+    before = known_flags(start.model, tables)
     for weight in options.token_weights:
         scale = min(weight, options.token_total / len(data.labels))
         updated = without(-1, scale)
-        if weight == options.token_weights[-1] or not _harms_known(start, pack_weights(updated)):
+        if weight == options.token_weights[-1] or not _harms_known(
+            before, known_flags(start.model, tables, pack_weights(updated))
+        ):
             break
     log(f"token stage: {int((np.abs(updated - weights) > 0.01).sum()):,} weights moved, weight {scale:g}")
     matrix = np.zeros((len(texts), start.base.matrix.shape[1]), np.float32)
@@ -179,9 +182,8 @@ def _continue_tokens(
     return updated, matrix
 
 
-def _harms_known(start: Start, weights: TokenWeights) -> bool:
-    """Whether fewer known spun texts are flagged, or more honest ones, with these token weights."""
-    before, after = (known_flags(start.model, start.lexicon.tables, w) for w in (None, weights))
+def _harms_known(before: np.ndarray, after: np.ndarray) -> bool:
+    """Whether fewer known spun texts are flagged, or more honest ones; both as `known_flags` gives them."""
     change = after.astype(np.int64) - before
     spun = np.array([known.kind != HONEST for known in known_texts()])
     return bool(change[spun].mean() < -KNOWN_LOST or change[~spun].mean() > KNOWN_FLAGGED)

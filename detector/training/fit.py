@@ -125,6 +125,16 @@ def rate_thresholds(odds: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.minimum.accumulate(found + beyond)
 
 
+def settle(
+    odds: np.ndarray, labels: np.ndarray, weights: np.ndarray, sources: np.ndarray, head: str
+) -> tuple[float, float, np.ndarray]:
+    """(slope, intercept, thresholds) of a head from raw log-odds out of fold; `labels` -1 where unknown."""
+    known, clean = labels >= 0, labels == 0
+    balance = calibration_weights(sources, labels, weights, head)
+    slope, intercept = calibrate(odds[known], labels[known], balance[known])
+    return slope, intercept, rate_thresholds(odds[clean] * slope + intercept, weights[clean])
+
+
 def check_inputs(data: Path, written: Path) -> None:
     """Raise FileNotFoundError naming all that is missing, before any work is done."""
     labelled = ("human_and_gpt35", "clean_esl_sentences", "keyword_stuffed_listings", "real_passages")
@@ -199,12 +209,11 @@ def fit_heads(
     for head in HEADS:
         labels = labels_of(examples, head)
         held_out = out_of_fold(matrix, labels, weights, folds, head)
-        known, clean = labels >= 0, labels == 0
-        balance = calibration_weights(sources, labels, weights, head)
-        slope, intercept = calibrate(held_out[known], labels[known], balance[known])
+        slope, intercept, thresholds = settle(held_out, labels, weights, sources, head)
+        known = labels >= 0
         trees = fit_head(matrix[known], labels[known], weights[known], head)
         fitted.append(replace(trees, scale=np.array([trees.scale[0], slope, intercept])))
-        curves.append(rate_thresholds(held_out[clean] * slope + intercept, weights[clean]))
+        curves.append(thresholds)
         metrics[head] = _summary(held_out, labels)
         odds.append(held_out)
         log(f"{head}: {metrics[head]}")

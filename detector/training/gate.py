@@ -61,6 +61,11 @@ class Row:
         """Of the shares; positive if B is better."""
         return self.right_b - self.right_a
 
+    @property
+    def differs(self) -> bool:
+        """Whether the models judge any of the documents differently."""
+        return bool(self.low or self.high)
+
 
 @dataclass(frozen=True)
 class Change:
@@ -234,6 +239,14 @@ def objections(comparison: Comparison, record: dict[str, Any]) -> list[str]:
     ]
 
 
+def judge(
+    a: Model, b: Model, labels: Iterable[Label], start: Start | None = None
+) -> tuple[Comparison, list[str]]:
+    """(the comparison of B with A, what speaks against B)."""
+    comparison = compare(a, b, labels, start)
+    return comparison, objections(comparison, b.manifest.get("training", {}))
+
+
 def _worse(rows: list[Row]) -> Iterator[str]:
     """Rows in which B is worse beyond chance, by Holm's step-down procedure over all rows, and not by a trifle."""
     for rank, row in enumerate(sorted(rows, key=lambda row: row.worse)):
@@ -301,17 +314,16 @@ def promote(
     labels: Iterable[Label],
     by: str = "",
     force: bool = False,
+    reason: str = "",
     start: Start | None = None,
 ) -> tuple[Version, Comparison, list[str]]:
-    """Put a version in use unless the gate objects; with `force` the objections go into the record. Returns the
-    version, the comparison with the one in use, and the objections: if there are any and no `force`, nothing
+    """Put a version in use unless the gate objects; with `force` the objections go into the record, and the `reason`
+    why it was forced. Returns the version, the comparison with the one in use, and the objections: if there are any and no `force`, nothing
     was changed. Raises ModelError."""
     version = registry.find(name)
     if version.in_use:
         raise ModelError(f"model {version.name} is in use already")
-    model = version.load()
-    comparison = compare(registry.find("current").load(), model, labels, start)
-    found = objections(comparison, model.manifest.get("training", {}))
+    comparison, found = judge(registry.find("current").load(), version.load(), labels, start)
     if force or not found:
-        registry.promote(version.name, by, bool(found), tuple(found))
+        registry.promote(version.name, by, bool(found), tuple(found), reason if found else "")
     return version, comparison, found

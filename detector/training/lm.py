@@ -29,6 +29,7 @@ from detector.model import Model, load_model
 from detector.paths import LEXICON, SHIPPED
 from detector.training import fit
 from detector.training.examples import PADDED, Example, stable_hash
+from detector.training.harm import weighted_quantile
 from detector.training.lm_probe import Page, fit_probe
 from detector.training.states import CachedStates, StatesCache
 from detector.training.trees import split_trees
@@ -125,11 +126,8 @@ def stack(data: Stacked) -> np.ndarray:
 def band_of(data: Stacked, share: float) -> np.ndarray:
     """float64[2]: fast log-odds between which a page is read, so that a share `share` of honest ones is."""
     honest = data.labels == 0
-    order = np.argsort(-data.fast[honest])
-    above = np.cumsum(data.weights[honest][order]) / data.weights[honest].sum()
-    low, high = (
-        data.fast[honest][order][min(np.searchsorted(above, rate), len(order) - 1)] for rate in (share, SURE)
-    )
+    odds, weights = data.fast[honest], data.weights[honest]
+    low, high = (weighted_quantile(odds, weights, rate) for rate in (share, SURE))
     return np.array([low, max(high, low)])
 
 

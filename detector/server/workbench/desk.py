@@ -141,7 +141,7 @@ class Desk:
     def marked(self, number: int, annotator: str) -> tuple[Span, ...]:
         """What this annotator has marked in a document so far. Raises KeyError if it is gone, LabelError."""
         key = key_of(self._scored[number].document)
-        labels = (stored.label for stored in self.store.standing())
+        labels = self.store.labels()
         return next((label.spans for label in labels if (label.key, label.annotator) == (key, annotator)), ())
 
     def answer(self, number: int, annotator: str, answer: Answer, marked: Sequence[str] = ()) -> int:
@@ -201,8 +201,8 @@ class Desk:
     def _done_by(self, annotator: str) -> set[str]:
         """Keys of what stands in the store from this annotator."""
         if annotator not in self._done:
-            standing = (stored.label for stored in self.store.standing())
-            self._done[annotator] = {label.key for label in standing if label.annotator == annotator}
+            labels = self.store.labels()
+            self._done[annotator] = {label.key for label in labels if label.annotator == annotator}
         return self._done[annotator]
 
 

@@ -101,11 +101,9 @@ async def promote(bench: Workbench, request: Request, fields: FormData) -> Respo
 
 
 def _promote(bench: Workbench, name: str, by: str, reason: str) -> bool:
-    labels = [stored.label for stored in bench.store.standing()]
-    _, _, found = pass_gate(bench.registry, name, labels, by)
-    if found and reason:
-        bench.registry.promote(name, by, True, tuple(found), reason)
-    return bool(reason) or not found
+    forced = bool(reason)
+    _, _, found = pass_gate(bench.registry, name, bench.store.labels(), by, forced, reason)
+    return forced or not found
 
 
 @router.post("/rollback")

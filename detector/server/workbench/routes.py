@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -100,10 +101,8 @@ async def add(bench: Workbench, request: Request, fields: FormData) -> Response:
 async def document(bench: Workbench, request: Request) -> Response:
     """One document with its evidence."""
     found = await asyncio.to_thread(bench.desk.all, bench.service.detector)
+    number = _number(request, found)
     numbers = sorted(found)
-    number = _number(request.path_params["number"])
-    if number not in found:
-        raise ProblemError(404, "not-found", GONE)
     at = numbers.index(number)
     article = await asyncio.to_thread(_article, found[number], bench.policy, number)
     before, after = numbers[at - 1] if at else None, numbers[at + 1] if at + 1 < len(numbers) else None
@@ -157,9 +156,7 @@ async def mark(bench: Workbench, request: Request) -> Response:
     if not who:
         return bench.back(request, "/queue", "Give your name first: it is kept with each label.")
     found = await asyncio.to_thread(bench.desk.all, bench.service.detector)
-    number = _number(request.path_params["number"])
-    if number not in found:
-        raise ProblemError(404, "not-found", GONE)
+    number = _number(request, found)
     scored = found[number]
     marked = await asyncio.to_thread(bench.desk.marked, number, who)
     cut = list(pieces(scored, marked))
@@ -167,8 +164,16 @@ async def mark(bench: Workbench, request: Request) -> Response:
     return bench.page(request, "mark.html", number=number, name=scored.verdict.id, pieces=cut, more=more)
 
 
-def _number(value: str) -> int:
-    """Of a document; 0, which none has, for what is no number."""
+def _number(request: Request, found: Container[int]) -> int:
+    """The document that the address names. Raises ProblemError 404 if it is not on the desk."""
+    number = _parsed(request.path_params["number"])
+    if number not in found:
+        raise ProblemError(404, "not-found", GONE)
+    return number
+
+
+def _parsed(value: str) -> int:
+    """The number of a document; 0, which none has, for what is no number."""
     return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
 
 
@@ -179,7 +184,7 @@ async def label(bench: Workbench, request: Request, fields: FormData) -> Respons
     answer, who = ANSWERS.get(text_of(fields, "answer")), annotator(request)
     if answer is None or not who:
         raise ProblemError(422, "invalid-request", "the form lacks an answer or a name: load the page again")
-    number, marked = _number(text_of(fields, "number")), [str(value) for value in fields.getlist("span")]
+    number, marked = _parsed(text_of(fields, "number")), [str(value) for value in fields.getlist("span")]
     try:
         places = await asyncio.to_thread(bench.desk.answer, number, who, answer, marked)
     except KeyError:

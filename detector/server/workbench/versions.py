@@ -21,7 +21,7 @@ from detector.report.places import Scored
 from detector.scoring import Detector
 from detector.server.settings import Settings
 from detector.server.workbench.desk import key_of
-from detector.training.gate import Comparison, Row, compare, objections
+from detector.training.gate import Comparison, Row, judge
 from detector.training.labelled import merge
 from detector.verdict import Verdict
 
@@ -90,7 +90,7 @@ class Beside:
 
     def differing(self, rows: Sequence[Row]) -> list[Row]:
         """The sums, and rows in which something differs."""
-        return [row for row in rows if row.name.startswith("all ") or row.low or row.high or row.difference]
+        return [row for row in rows if row.name.startswith("all ") or row.differs]
 
 
 @lru_cache(maxsize=64)
@@ -118,7 +118,7 @@ def _listed(version: Version) -> Listed:
 
 def standing(store: LabelStore) -> Standing:
     """What a training would find in the store."""
-    labels = [stored.label for stored in store.standing()]
+    labels = store.labels()
     merged = merge(labels)
     return Standing(
         len(merged),
@@ -145,15 +145,14 @@ class Comparisons:
         if a.name == b.name:
             raise ModelError("the shipped model is in use; there is nothing to compare it with")
         first, second = a.load(), b.load()
-        labels = [stored.label for stored in self._store.standing()]
+        labels = self._store.labels()
         asked = (a, b, first.digest, second.digest, tuple(labels), tuple(desk))
         with self._lock:
             if self._kept is None or self._kept[0] != asked:
-                found = compare(first, second, labels)
-                record = second.manifest.get("training", {})
-                against = objections(found, record)
+                found, against = judge(first, second, labels)
                 effects = _effects((first, second), labels, desk, lexicon, self._policy, self._rate)
-                self._kept = asked, Beside(a, b, found, against, effects, record.get("labels", {}))
+                learned = second.manifest.get("training", {}).get("labels", {})
+                self._kept = asked, Beside(a, b, found, against, effects, learned)
             return self._kept[1]
 
 
