@@ -4,14 +4,16 @@
     python fuzz/run.py html -max_total_time=60          # libFuzzer's options; findings lie in build/fuzz/html
     python fuzz/run.py html build/fuzz/html/crash-...   # one input again
 
-Targets: each reader by its name; `files` (a path with its suffixes, compression and sniffing), `labels`, `model`
-(a bundle), `score` (compiled kernels with bounds checked), `kernels` (the same as plain Python, so that coverage
-guides the inputs).
+Targets: each reader by its name (`parquet` changes valid files, see `structured.py`); `files` (a path with its
+suffixes, compression and sniffing), `labels`, `model` (a valid bundle, changed), `score` (whole verdicts with evidence)
+and `kernels` (PAGES pages an input). The last two run compiled, with every index checked; coverage does not guide
+them, since numba can't compile instrumented code: their inputs are seeds of pages.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,32 +23,32 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 NAME = sys.argv[1] if len(sys.argv) > 1 else "--list"
-if NAME == "kernels":
-    os.environ["NUMBA_DISABLE_JIT"] = "1"
-elif NAME == "score":
+COMPILED = ("kernels", "score")
+if NAME in COMPILED:
     os.environ["NUMBA_BOUNDSCHECK"] = "1"
     os.environ["DETECTOR_CACHE"] = str(ROOT / "build" / "bounds-checked")
 
 import atheris  # noqa: E402
 
-with (
-    nullcontext() if NAME == "score" else atheris.instrument_imports(include=["detector"])
-):  # numba can't read it
+with nullcontext() if NAME in COMPILED else atheris.instrument_imports(include=["detector"]):
     import numpy as np
 
-    from detector import Document, features, load, model
-    from detector.document import Zone, ZoneKind
+    from detector import features, load, model, scoring
+    from detector.bidi import as_displayed
     from detector.labels import formats
-    from detector.packing import pack
+    from detector.packing import Batch, pack
     from detector.readers import FORMATS, read_file
     from detector.scoring import Detector
+    from detector.signals.spintax import find_spintax
 
-from tests.bundles import make_bundle, replace_file, zipped  # noqa: E402
-from tests.invariants import check_labels, check_record, check_verdict, read_bytes  # noqa: E402
-from tests.texts import HONEST, SPUN, STUFFED  # noqa: E402
+import structured  # noqa: E402
+
+from tests.invariants import check_labels, check_record, check_tokens, check_verdict, read_bytes  # noqa: E402
+from tests.texts import HONEST, SPUN  # noqa: E402
 
 SUFFIXES = (".txt", ".html", ".jsonl", ".csv", ".txt.gz", ".jsonl.gz", ".gz", ".bin", "")
-WORDS = [word for text in (HONEST, SPUN, STUFFED) for word in text.split()]
+PAGES = 40
+"""Pages that one input of `kernels` makes."""
 
 
 def files(data: bytes) -> None:
@@ -65,61 +67,31 @@ def labels(data: bytes) -> None:
     check_labels(formats.read_labels(str(path)))
 
 
+def parquet(data: bytes) -> None:
+    """A Parquet file of any columns, damaged or not."""
+    read_bytes(FORMATS["parquet"].read, structured.parquet_file(data))
+
+
 def bundles() -> Callable[[bytes], None]:
-    """A model: one of its files replaced, with its hash in the manifest put right; or a zip."""
-    folder = make_bundle(FOLDER / "model")
-    names = ["manifest.json", *model.ARRAYS]
-    manifest = (folder / "manifest.json").read_bytes()
+    """Model bundles, loaded."""
+    changed = structured.Bundles(FOLDER)
 
     def load_changed(data: bytes) -> None:
-        chosen = data[0] % (len(names) + 1) if data else 0
-        path, whole = folder, b""
-        if chosen == len(names):
-            path = FOLDER / "model.zip"
-            path.write_bytes(data[1:])
-        else:
-            whole = (folder / names[chosen]).read_bytes()
-            replace_file(folder, names[chosen], data[1:]) if chosen else (folder / names[0]).write_bytes(
-                data[1:]
-            )
         try:
-            loaded = model.load_model(path)
+            loaded = model.load_model(changed.write(data))
         except model.ModelError:
             return
-        finally:
-            if chosen < len(names):
-                (folder / names[chosen]).write_bytes(whole)
-                (folder / "manifest.json").write_bytes(manifest)
         assert np.isfinite(loaded.heads.spun.value).all()
 
     return load_changed
 
 
-def document(data: bytes, most: int = 400) -> Document:
-    """A text with zones: known words, so that it is long and English enough, between any signs."""
-    source = atheris.FuzzedDataProvider(data)
-    parts = []
-    while source.remaining_bytes() > 4 and len(parts) < most:
-        if source.ConsumeBool():
-            at = source.ConsumeIntInRange(0, len(WORDS) - 1)
-            parts.append(" ".join(WORDS[at : at + source.ConsumeIntInRange(1, 40)]) + " ")
-        else:
-            parts.append(source.ConsumeUnicode(source.ConsumeIntInRange(0, 12)))
-    text = "".join(parts)
-    edges = sorted({source.ConsumeIntInRange(0, len(text)) for _ in range(source.ConsumeIntInRange(0, 6))})
-    kinds = list(ZoneKind)
-    zones = [
-        Zone(kinds[source.ConsumeIntInRange(0, len(kinds) - 1)], low, high)
-        for low, high in zip(edges[::2], edges[1::2])
-    ]
-    return Document(text, zones=tuple(zones))
-
-
 def scores(detector: Detector) -> Callable[[bytes], None]:
     """Verdicts with evidence, twice, alone and in company."""
+    vocabulary = structured.vocabulary(detector.lexicon)
 
     def score(data: bytes) -> None:
-        page = document(data)
+        (page,) = structured.pages(data, vocabulary, 1)
         verdict = detector.score(page)
         check_verdict(verdict, page.text)
         assert list(detector.score_batch([HONEST, page], evidence=True))[1] == verdict
@@ -128,29 +100,57 @@ def scores(detector: Detector) -> Callable[[bytes], None]:
 
 
 def kernels(detector: Detector) -> Callable[[bytes], None]:
-    """Features of one document, in Python."""
-    np.seterr(over="ignore")
-    row = np.empty(features.WIDTH, np.float32)
-    weights = detector.model.heads.token_weights
+    """The features of pages in scratch memory that just holds them, together and one alone, and its tokens."""
+    vocabulary = structured.vocabulary(detector.lexicon)
+    tables, heads = detector.lexicon.tables, detector.model.heads
+    tried = 0
+
+    def measured(batch: Batch) -> np.ndarray:
+        number = len(batch.arrays[1]) - 1
+        matrix = np.empty((number, features.WIDTH), np.float32)
+        words, odds = np.empty((number, 2), np.int64), np.empty((2, number))
+        scratch = features.new_scratch(batch.longest)
+        scoring._score(tables, heads, *batch.arrays, scratch, matrix, words, odds)
+        assert np.isfinite(matrix).all()
+        assert np.isfinite(odds).all()
+        assert ((words[:, 1] >= 0) & (words[:, 1] <= words[:, 0])).all()
+        return matrix
 
     def run(data: bytes) -> None:
-        batch = pack([document(data, 20)])
-        buffer, _, _, kinds, starts, ends = batch.arrays
-        words, prose = features.document_features(
-            detector.lexicon.tables, weights, buffer, 0, len(buffer), kinds, starts, ends,
-            features.new_scratch(batch.longest), row,
-        )  # fmt: skip
-        assert 0 <= prose <= words
-        assert np.isfinite(row).all()
+        nonlocal tried
+        pages = [as_displayed(page) for page in structured.pages(data, vocabulary, PAGES)]
+        together = measured(pack(pages))
+        alone = pack(pages[-1:])
+        assert (measured(alone)[0] == together[-1]).all()
+        buffer, _, _, kinds, starts, ends = alone.arrays
+        scratch = features.new_scratch(alone.longest)
+        count, _ = scoring._measure(tables, heads.token_weights, buffer, kinds, starts, ends, scratch)
+        check_tokens(scratch.tokens, count, pages[-1].text)
+        tried += PAGES
+        if tried % (100 * PAGES) == 0:
+            print(f"tried {tried} pages", flush=True)
 
     return run
 
 
+def refuse_unchecked() -> None:
+    """Raise AssertionError unless kernels were compiled with checks."""
+    two = np.zeros(2, np.int32)
+    try:
+        find_spintax(np.frombuffer(b"{a|b}", np.uint8), 0, 50, two, two)
+    except IndexError:
+        return
+    raise AssertionError("an index out of range went unnoticed: the kernels were compiled without checks")
+
+
 def target(name: str) -> Callable[[bytes], None]:
     """The function that libFuzzer calls. Raises KeyError for an unknown name."""
+    if name == "parquet":
+        return parquet
     if name in FORMATS:
         return lambda data: read_bytes(FORMATS[name].read, data) and None
-    if name in ("score", "kernels"):
+    if name in COMPILED:
+        refuse_unchecked()
         return (scores if name == "score" else kernels)(load())
     return bundles() if name == "model" else {"files": files, "labels": labels}[name]
 
@@ -172,13 +172,8 @@ def seeds(name: str) -> list[bytes]:
     found["warc"] = [head + b"Content-Length: %d\r\n\r\n" % len(answer) + answer + b"\r\n\r\n"]
     if name == "labels":
         return [*found["jsonl"], *found["csv"], b"[" + lines.strip() + b"]"]
-    if name == "model":
-        folder = make_bundle(FOLDER / "seed")
-        found = [(folder / name).read_bytes() for name in ("manifest.json", *model.ARRAYS)]
-        found.append(zipped(folder, FOLDER / "seed.zip").read_bytes())
-        return [bytes([i]) + data for i, data in enumerate(found) if len(data) < 100_000]
-    if name in ("score", "kernels"):
-        return [bytes(range(256)) * 4]
+    if name in (*COMPILED, "parquet", "model"):
+        return [random.Random(i).randbytes(400) for i in range(8)]
     return found.get(name, [b"\0" + item for items in found.values() for item in items])
 
 
@@ -194,16 +189,12 @@ def main() -> None:
     (found / "corpus").mkdir(parents=True, exist_ok=True)
     for i, data in enumerate(seeds(NAME)):
         (found / "corpus" / f"seed-{i}").write_bytes(data)
-    shared = [
-        str(path)
-        for path in [ROOT / "build" / "fuzz" / "kernels" / "corpus"]
-        if NAME == "score" and path.is_dir()
-    ]
     inputs = [argument for argument in sys.argv[2:] if not argument.startswith("-")] or [
-        str(found / "corpus"),
-        *shared,
+        str(found / "corpus")
     ]
     options = [argument for argument in sys.argv[2:] if argument.startswith("-")]
+    if NAME in COMPILED:
+        options.insert(0, "-len_control=0")  # or inputs would stay tiny, since none of them adds coverage
     run = target(NAME)
     run(b"warm up: compile, import")
     atheris.Setup(

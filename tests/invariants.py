@@ -8,9 +8,11 @@ from collections.abc import Iterable
 
 from detector.document import Document
 from detector.labels.formats import Item, Line
+from detector.lexicon.tables import BREAK
 from detector.readers import Failure
 from detector.readers.base import Reader, Record
 from detector.readers.html import extract
+from detector.tokens import Tokens
 from detector.verdict import Verdict
 
 
@@ -64,3 +66,15 @@ def check_verdict(verdict: Verdict, text: str) -> None:
     for stuffing, whole in ((True, verdict.stuffed), (False, verdict.spun)):
         weights = [item.weight for item in verdict.evidence if (item.kind == "stuffing") == stuffing]
         assert not weights or abs(sum(weights) - whole) < 1e-6
+
+
+def check_tokens(tokens: Tokens, count: int, text: str) -> None:
+    """Spans in order, inside the text and apart; none for a break, at least a sign for a word."""
+    assert 1 <= count <= len(tokens.ids)
+    at = 0
+    for id, start, end in zip(
+        *(column[:count].tolist() for column in (tokens.ids, tokens.starts, tokens.ends)), strict=True
+    ):
+        assert at <= start <= end <= len(text)
+        assert (start == end) == (id == BREAK)
+        at = end

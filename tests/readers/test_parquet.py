@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,29 @@ def test_damage_in_the_middle_keeps_what_came_before(tmp_path: Path) -> None:
     assert isinstance(last, Failure)
     assert all(isinstance(record, Document) for record in records)
     assert len(records) >= 100
+
+
+DAMAGE = """
+import io
+import pyarrow, pyarrow.parquet
+from detector.readers import FORMATS
+from tests.invariants import read_bytes
+out = io.BytesIO()
+pyarrow.parquet.write_table(pyarrow.table({"text": ["a", None, "c"], "id": [1, 2, 3]}), out)
+file = bytearray(out.getvalue())
+for at in range(len(file) - 8 - int.from_bytes(file[-8:-4], "little"), len(file) - 8):
+    kept = file[at]
+    for file[at] in (0, 1, 127, 255, kept ^ 16):
+        print(at, file[at], flush=True)
+        read_bytes(FORMATS["parquet"].read, bytes(file))
+    file[at] = kept
+"""
+
+
+def test_no_damage_of_the_footer_ends_the_process() -> None:
+    """Found by fuzzing: pyarrow calls abort() when asked for the sizes of a column whose statistics are damaged."""
+    done = subprocess.run([sys.executable, "-c", DAMAGE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-10:] + done.stderr
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
