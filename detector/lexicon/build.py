@@ -265,6 +265,14 @@ class Builder:
         }
         return counts | longer
 
+    def write(self, target: Path) -> None:
+        """Make the tables that rest on the vocabulary, and write all."""
+        self.candidates()
+        self.ngrams("bigram", MIN_BIGRAM)
+        self.ngrams("trigram", MIN_TRIGRAM)
+        self.phrases()
+        write_tables(target, self.arrays | {"fold": folding_table()})
+
 
 def hash_phrase(ids: list[int]) -> int:
     """The hash that `signals.phrases` computes while it walks over the tokens."""
@@ -278,8 +286,4 @@ def build(sources: Sources, target: Path, log: Callable[[str], None]) -> None:
     """Make all tables and write them to `target`. Takes about two minutes and 4 GB."""
     builder = Builder(sources, log)
     builder.vocabulary()
-    builder.candidates()
-    builder.ngrams("bigram", MIN_BIGRAM)
-    builder.ngrams("trigram", MIN_TRIGRAM)
-    builder.phrases()
-    write_tables(target, builder.arrays | {"fold": folding_table()})
+    builder.write(target)
