@@ -16,7 +16,8 @@ import numpy as np
 from detector.kernels import inner
 from detector.lexicon.folding import CAPITAL, SIZE, Class
 from detector.lexicon.hashing import FNV_OFFSET, extend_word_hash, find_word, mix
-from detector.lexicon.tables import BREAK, NUMBER, UNKNOWN
+from detector.lexicon.tables import BREAK, FIRST_WORD, NUMBER, UNKNOWN
+from detector.mending import MOST, SURE, SUSPICIOUS, join, join_letters, read_digits
 
 
 class Mark(IntFlag):
@@ -55,15 +56,11 @@ def new_tokens(size: int) -> Tokens:
     return Tokens(*(np.empty(n, dtype) for dtype in (np.int32, np.uint32, np.int32, np.int32, np.uint8)))
 
 
-COMMON = 30_000
-"""Word ids go by frequency: a broken word is mended only if it becomes one of these, so that no name or code
-word of honest writers turns into a rare word by chance."""
-FREQUENT, RARE = 500, 8_000
-"""Up to FREQUENT stand the words of every text, from RARE on those that may be pieces of another one."""
-SPACED = 3
-"""Single letters in a row, a space between each two, from which on they are read as spaced-out words."""
-_DIGIT_LETTERS = np.frombuffer(b"oi\0eas\0tbg", np.uint8).copy()
-"""The letter that each digit looks like; 0 for none. 1 is tried as an l too."""
+ENDLESS = 100
+"""Words below this id ("the", "of", "and") hardly ever end a line that was meant to end there."""
+TORN_LINES = 3
+"""So many lines that end with such a word, being a quarter of all that end without a full stop, mean that lines are
+torn: from there on they end no sentence."""
 _LETTER, _ACCENTED, _LOOKALIKE, _COMPATIBILITY = 1, 2, 3, 4
 assert (Class.LETTER, Class.ACCENTED, Class.LOOKALIKE, Class.COMPATIBILITY) == (1, 2, 3, 4)
 _C_INVISIBLE, _C_APOSTROPHE, _C_DIGIT = int(Class.INVISIBLE), int(Class.APOSTROPHE), int(Class.DIGIT)
@@ -113,89 +110,13 @@ def _closes_address(sign):
 
 
 @inner
-def _common_word(word_keys, word_ids, state):
-    """(id, hash) of the word whose letters made `state`, id 0 if it is unknown or rare."""
-    hashed = mix(state)
-    found = find_word(word_keys, word_ids, hashed)
-    return (found if found < COMMON else 0), hashed
-
-
-@inner
-def _read_digits(buffer, begin, end, digits, one, word_keys, word_ids):
-    """(id, hash, whether it is surely meant) of the ASCII letters and digits in `buffer[begin:end]`, with digits
-    read as letters, 1 as `one`; id 0 if that makes no common word, or this is more likely an honest code: a
-    word with a number before or after it ("mp3", "80th", "A4"), unless it becomes a frequent word."""
-    state = FNV_OFFSET
-    first, last = end, begin  # what is left without the digits before and after
-    for i in range(begin, end):
-        sign = np.int64(buffer[i])
-        if 48 <= sign <= 57:
-            sign = np.int64(_DIGIT_LETTERS[sign - 48]) if sign != 49 else one
-            if sign == 0:
-                return 0, np.uint64(0), False
-        else:
-            first, last = min(first, i), i + 1
-        state = extend_word_hash(state, sign | 32)
-    found, hashed = _common_word(word_keys, word_ids, state)
-    if first == begin and last == end:
-        return found, hashed, True
-    state = FNV_OFFSET
-    for i in range(first, last):
-        state = extend_word_hash(state, np.int64(buffer[i]) | 32)
-    if last - first > 1 and _common_word(word_keys, word_ids, state)[0] == 0:
-        return found, hashed, True
-    number_first = digits > 1 and last == end
-    if found >= FREQUENT or number_first or (last - first == 1 and buffer[first] < 97):
-        found = 0
-    return found, hashed, False
-
-
-@inner
-def _join(buffer, begin, end, state, word_keys, word_ids):
-    """`_common_word` of a word of which `state` is the first part and the ASCII letters `buffer[begin:end]`
-    the rest."""
-    for i in range(begin, end):
-        state = extend_word_hash(state, np.int64(buffer[i]) | 32)
-    return _common_word(word_keys, word_ids, state)
-
-
-@inner
-def _join_letters(buffer, begin, letters, word_keys, word_ids, out, count):
-    """The last `letters` tokens, which are single letters from `buffer[begin]` on with a space between each two,
-    become the words that they spell, the longest first; what spells none stays, and so do fewer than SPACED.
-    Returns the new count."""
-    if letters < SPACED:
-        return count
-    ids, hashes, starts, ends, marks = out
-    first = count - letters
-    count = first
-    at = 0
-    while at < letters:
-        longest, found, hashed = 1, np.int64(0), np.uint64(0)
-        state = FNV_OFFSET
-        for n in range(1, min(letters - at, 20) + 1):
-            state = extend_word_hash(state, np.int64(buffer[begin + 2 * (at + n - 1)]) | 32)
-            if n >= SPACED:
-                word, mixed = _common_word(word_keys, word_ids, state)
-                if word != 0:
-                    longest, found, hashed = n, word, mixed
-        ids[count], hashes[count] = ids[first + at], hashes[first + at]
-        if longest > 1:
-            ids[count], hashes[count] = found, np.uint32(hashed & np.uint64(0xFFFFFFFF))
-        starts[count], ends[count] = starts[first + at], ends[first + at + longest - 1]
-        marks[count] = marks[first + at]
-        count += 1
-        at += longest
-    return count
-
-
-@inner
 def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
     """Read `buffer[begin:end]` (uint8) into `out` (Tokens); returns (tokens, words, code points).
 
     The first token is a BREAK with PARAGRAPH. A sentence ends at `.!?` plus white space before anything
     but a lower-case letter, save after a capitalised word of one or two letters ("Dr. Smith"); a clause
-    at `;` or `:` plus white space; a line break counts unless a lower-case letter follows. A URL or mail
+    at `;` or `:` plus white space; a line break counts unless a lower-case letter follows, or lines are torn (see
+    TORN_LINES, which holds for blank lines by themselves). A URL or mail
     address is one unknown word, and no two of them are the same: repeating an address is no stuffing.
     """
     ids, hashes, starts, ends, marks = out
@@ -214,11 +135,15 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
     hyphen = -1  # where the hyphen stands that ended the last word
     word_at = 0  # byte where the word starts
     digits = others = 0  # in the word: digits, letters that look like no Latin one
-    joinable = 0  # the last word, if it is of plain letters: 1 to 4, the rarer the more; else 0
+    joinable = False  # the last word is of plain letters, and not put together yet
     state_before = FNV_OFFSET  # the hash of its letters, to go on with
     spaced = spaced_at = 0  # single letters in a row up to the last word; the byte where the first stands
     script_before = False  # the last word is in another script
     alike = 0  # words in a row up to the last one that hold look-alikes only
+    leet = parted = 0  # suspicion that digits stand for letters, that words are parted by spaces
+    line_ends = cut_lines = blank_ends = cut_blanks = (
+        0  # ends of lines without a full stop, blank lines; those torn
+    )
     while at <= end:
         if at < end:
             sign, width = _decode(buffer, at, end)
@@ -243,10 +168,25 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     and (ends[count - 1] - starts[count - 1] <= 2)
                 )
                 sentence = ended == 2 and not lower and not short
+                if lines and ended == 0 and clause == 0 and count > 1:
+                    cut = FIRST_WORD <= ids[count - 1] < ENDLESS
+                    if lines == 1:
+                        line_ends += 1
+                        cut_lines += cut
+                        torn = cut_lines >= TORN_LINES and 4 * cut_lines > line_ends
+                    else:
+                        blank_ends += 1
+                        cut_blanks += cut
+                        torn = cut_blanks >= TORN_LINES and 4 * cut_blanks > blank_ends
+                    lines = 0 if torn else lines
+                if lines >= 2:
+                    leet = parted = 0
                 if (sentence or clause == 2 or lines >= 2 or (lines == 1 and not lower)) and ids[
                     count - 1
                 ] != BREAK:
-                    count = _join_letters(buffer, spaced_at, spaced, word_keys, word_ids, out, count)
+                    count = join_letters(
+                        buffer, spaced_at, spaced, word_keys, word_ids, out, count, _DISGUISED
+                    )
                     spaced = alike = 0
                     script_before = False
                     ids[count], hashes[count], starts[count], ends[count] = BREAK, 0, point, point
@@ -323,17 +263,16 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                 if capitals > 1 and capitals == letters:
                     mark |= _ALL_CAPITALS
                 as_stored = letters + digits == at - word_at  # one byte each, and nothing between
-                if digits and letters and as_stored and not address:
-                    read, read_hash, sure = _read_digits(
-                        buffer, word_at, at, digits, 105, word_keys, word_ids
+                leet = max(leet - 1, 0)
+                parted = max(parted - 1, 0)
+                if digits and as_stored and not address and (letters or leet >= SUSPICIOUS):
+                    read, read_hash, sure = read_digits(
+                        buffer, word_at, at, digits, leet >= SUSPICIOUS, word_keys, word_ids
                     )
-                    if read == 0:
-                        read, read_hash, sure = _read_digits(
-                            buffer, word_at, at, digits, 108, word_keys, word_ids
-                        )
                     if read != 0:
                         found, hashed, mixed = read, read_hash, False
-                        mark |= _DISGUISED if sure else 0
+                        mark |= _DISGUISED if sure or leet >= SUSPICIOUS else 0
+                        leet = min(leet + SURE, MOST) if sure or (letters and leet >= SUSPICIOUS) else leet
                 if foreign and foreign == letters and script_before:
                     mixed = True
                 known = found != UNKNOWN
@@ -363,25 +302,30 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                 next_door = word_start == ends[count - 1] + 1 and buffer[word_at - 1] == 32
                 single = letters == 1 and as_stored and digits == 0
                 if spaced and not (single and next_door):
-                    count = _join_letters(buffer, spaced_at, spaced, word_keys, word_ids, out, count)
+                    count = join_letters(
+                        buffer, spaced_at, spaced, word_keys, word_ids, out, count, _DISGUISED
+                    )
                     spaced = 0
                 if single:
                     spaced_at = spaced_at if spaced else word_at
                     spaced += 1
-                    joinable = 0
+                    joinable = False
                 elif letters > 1 and as_stored and digits == 0:
-                    plain_word = (found >= FREQUENT) + (found >= RARE) + (found >= COMMON) + 1
-                    plain_word = 4 if found == UNKNOWN else plain_word
-                    if next_door and joinable and joinable + plain_word > 4:
-                        read, read_hash = _join(buffer, word_at, at, state_before, word_keys, word_ids)
+                    may_join = True
+                    if next_door and joinable:
+                        read, read_hash, sure = join(
+                            buffer, word_at, at, state_before, ids[count - 1], found, parted >= SUSPICIOUS,
+                            word_keys, word_ids,
+                        )  # fmt: skip
                         if read != 0:
                             count -= 1
                             found, hashed, mark = read, read_hash, marks[count]
                             word_start = starts[count]
-                            plain_word = 0
-                    joinable, state_before = plain_word, state
+                            may_join = False
+                            parted = min(parted + SURE, MOST) if sure else parted
+                    joinable, state_before = may_join, state
                 else:
-                    joinable = 0
+                    joinable = False
                 ids[count] = found
                 hashes[count] = np.uint32(hashed & np.uint64(0xFFFFFFFF))
                 starts[count], ends[count], marks[count] = word_start, word_end, mark
@@ -405,5 +349,5 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     hyphen = point if count > 0 and ends[count - 1] == point else -1
         at += width
         point += 1
-    count = _join_letters(buffer, spaced_at, spaced, word_keys, word_ids, out, count)
+    count = join_letters(buffer, spaced_at, spaced, word_keys, word_ids, out, count, _DISGUISED)
     return count, count - breaks, point - 1
