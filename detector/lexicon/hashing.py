@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from detector.kernels import inner
+from detector.kernels import SCANNED, inner, prefetch, scan
 
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
@@ -63,8 +63,22 @@ def table_of(offsets, word):
 
 
 @inner
+def prefetch_slots(entries, slot):
+    """Ask for what a look-up reads first, from its home slot on; that may lie on two cache lines."""
+    prefetch(entries, slot)
+    prefetch(entries, slot + SCANNED - 1)
+
+
+@inner
 def _probe(entries, first, size, slot, wanted):
     """Level of the entry tagged `wanted` in the table `entries[first : first + size]`, from its home slot on."""
+    while slot + SCANNED <= size:
+        ahead = scan(entries, first + slot, wanted, LEVEL_BITS)
+        if ahead < SCANNED:
+            return np.int64(entries[first + slot + ahead]) & (LEVELS - 1)
+        slot += SCANNED
+    if slot == size:
+        slot = 0
     while True:
         entry = np.int64(entries[first + slot])
         if entry == 0:

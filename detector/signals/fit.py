@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from detector.kernels import inner, prefetch
+from detector.kernels import inner
 from detector.lexicon.hashing import (
     find_neighbour,
     find_trigram,
     neighbour_slot,
     permute,
+    prefetch_slots,
     slot_of,
     table_of,
     trigram_key,
@@ -24,6 +25,7 @@ from detector.lexicon.tables import NONE, UNKNOWN
 from detector.signals.words import AHEAD
 
 SMOOTHING = np.float32(0.7)
+_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 PER_TOKEN = np.float32(1.0 / 143.7e6)
 """1 / N: N bigram tokens are behind the counts (`ngram_totals.tsv`)."""
 
@@ -57,13 +59,20 @@ def pair_ratio(lexicon, a, b):
 
 
 @inner
+def _trigram(left, word, right, seen_left, seen_right):
+    """Hash of a trigram if both its bigrams were seen, else 0: then nothing is to be found, but a look-up costs
+    less than a branch that can't be predicted."""
+    both = (seen_left != 0.0) & (seen_right != 0.0)
+    return trigram_key(left, word, right) * np.uint64(both)
+
+
+@inner
 def triple_ratio(lexicon, left, word, right, seen_left, seen_right):
     """exp of the trigram's association given its bigrams' counts; 1 unless both bigrams were seen."""
-    if seen_left == 0.0 or seen_right == 0.0:
-        return np.float32(1.0)
-    seen = lexicon.level_count[find_trigram(lexicon.trigrams, trigram_key(left, word, right))]
+    hashed = _trigram(left, word, right, seen_left, seen_right)
+    seen = lexicon.level_count[find_trigram(lexicon.trigrams, hashed)]
     expected = seen_left * seen_right / lexicon.count[word]
-    return (seen + SMOOTHING) / (expected + SMOOTHING)
+    return (seen + SMOOTHING) / (expected + SMOOTHING) if hashed != 0 else _ONE
 
 
 @inner
@@ -76,17 +85,20 @@ def measure_fit(lexicon, ids, count, pair, triple, seen, own):
     for t in range(1, count):
         if t + AHEAD < count:
             first, size = table_of(lexicon.follower_offsets, ids[t + AHEAD - 1])
-            prefetch(lexicon.followers, first + neighbour_slot(size, permute(ids[t + AHEAD])))
+            prefetch_slots(lexicon.followers, first + neighbour_slot(size, permute(ids[t + AHEAD])))
         own[t], seen[t] = pair_ratio(lexicon, ids[t - 1], ids[t])
     for t in range(1, count):
-        pair[t] = fast_log(own[t]) if own[t] != 1.0 else 0.0
+        association = fast_log(own[t])
+        pair[t] = association if own[t] != 1.0 else _ZERO
     slots = lexicon.trigrams.shape[0]
     triple[0] = 0.0
     triple[count - 1] = 0.0
     for t in range(1, count - 1):
         n = t + AHEAD
-        if n + 1 < count and seen[n] != 0.0 and seen[n + 1] != 0.0:
-            prefetch(lexicon.trigrams, slot_of(trigram_key(ids[n - 1], ids[n], ids[n + 1]), slots))
+        if n + 1 < count:
+            ahead = _trigram(ids[n - 1], ids[n], ids[n + 1], seen[n], seen[n + 1])
+            prefetch_slots(lexicon.trigrams, slot_of(ahead, slots))
         ratio = triple_ratio(lexicon, ids[t - 1], ids[t], ids[t + 1], seen[t], seen[t + 1])
-        triple[t] = fast_log(ratio) if ratio != 1.0 else 0.0
+        association = fast_log(ratio)
+        triple[t] = association if ratio != 1.0 else _ZERO
         own[t] *= own[t + 1] * ratio
