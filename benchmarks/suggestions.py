@@ -278,7 +278,7 @@ class Counted:
         for swap in page.swaps:
             first = int(np.searchsorted(starts, swap.start, "right")) - 1
             last = int(np.searchsorted(starts, swap.end, "left")) - 1
-            found = [words_of(text) for text in offers(self.bench.detector.lexicon, ids, first, last, TOP)]
+            found = [words_of(text) for text in offers(self.bench.detector.lexicon, ids, first, last)]
             rank = found.index(swap.original) if swap.original in found else TOP
             self.offered[self.bench.source(ids, first, last, swap)].append(rank)
         if verdict.flagged or self.everywhere:

@@ -15,10 +15,10 @@ import numpy as np
 from detector.document import PROSE, Document, ZoneKind
 from detector.features import Scratch
 from detector.kernels import kernel
-from detector.lexicon.tables import BREAK, FIRST_WORD, Flag, LexiconFiles
+from detector.lexicon.tables import BREAK, FIRST_WORD, NONE, Flag, LexiconFiles
 from detector.signals.fit import pair_ratio
 from detector.signals.stuffing import MAX_N, MIN_REPEATS, SHORT_SEGMENT, count_repeats, count_words
-from detector.signals.swap import ANY_FIT, measure_swap
+from detector.suggestions import WEIGHTS, Places, find_originals, new_places, text_of
 from detector.tokens import Mark
 from detector.verdict import Evidence, Kind
 
@@ -78,39 +78,30 @@ class _Span(NamedTuple):
 
 
 @kernel
-def _neighbour_gains(lexicon, ids, count, best, at, out):
-    """out[i] = how much better the suggestion at token at[i] fits its (left, right) neighbour, in nats."""
+def _neighbour_gains(lexicon, ids, count, at, words, out):
+    """out[i] = how much better the suggestion words[i] (int32[P, MOST_WORDS]) for token at[i] fits its (left, right)
+    neighbour than the token does, in nats."""
     for i in range(at.shape[0]):
         t = at[i]
-        for side in range(2):
-            out[i, side] = 0.0
-            if best[t] == 0:
-                continue
-            if side == 0:
-                new, _ = pair_ratio(lexicon, ids[t - 1], best[t])
-                old, _ = pair_ratio(lexicon, ids[t - 1], ids[t])
-            else:
-                right = ids[t + 1] if t + 1 < count else BREAK
-                new, _ = pair_ratio(lexicon, best[t], right)
-                old, _ = pair_ratio(lexicon, ids[t], right)
-            out[i, side] = np.log(new / old)
-
-
-@kernel
-def _suggest(lexicon, ids, signals, count, shown, scratch):
-    """Look for suggestions at the tokens that are `shown`, also where scoring did not ask since the word fits."""
-    for t in range(count):
-        if not shown[t]:
-            signals.own[t] = np.inf
-    measure_swap(
-        lexicon, ids, signals.flags, count, signals.own, ANY_FIT, scratch,
-        signals.choice, signals.context, signals.best, signals.margin,
-    )  # fmt: skip
+        out[i, 0] = out[i, 1] = 0.0
+        length = 0
+        while length < words.shape[1] and words[i, length] != NONE:
+            length += 1
+        if length == 0:
+            continue
+        right = ids[t + 1] if t + 1 < count else BREAK
+        new, _ = pair_ratio(lexicon, ids[t - 1], words[i, 0])
+        old, _ = pair_ratio(lexicon, ids[t - 1], ids[t])
+        out[i, 0] = np.log(new / old)
+        new, _ = pair_ratio(lexicon, words[i, length - 1], right)
+        old, _ = pair_ratio(lexicon, ids[t], right)
+        out[i, 1] = np.log(new / old)
 
 
 def _phrases(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int) -> Iterator[_Span]:
     """Known phrases; those that honest writers use often must be surer to be shown."""
     signals = scratch.signals
+    shown: list[tuple[int, int, int, float]] = []
     for t in np.flatnonzero(signals.phrase[:count]).tolist():
         length = int(signals.cover[t])
         inside = odds[t : t + length].tolist()
@@ -118,7 +109,15 @@ def _phrases(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int
         common = float(files.tables.phrase_log_count[index])
         if max(inside) >= (MIN_PROBABILITY if common < COMMON_COUNT else SURE_PROBABILITY):
             strength = COMMON_PHRASE / (COMMON_PHRASE + common) * sum(map(_nats, inside))
-            yield _Span("phrase", t, t + length - 1, files.suggestion(index), float(strength))
+            shown.append((t, t + length - 1, index, float(strength)))
+    places = new_places(len(shown))
+    firsts, lasts = (np.array([span[i] for span in shown], np.int32) for i in (0, 1))
+    find_originals(files.tables, files.originals, WEIGHTS, scratch.tokens.ids, count, firsts, lasts, places)
+    for (first, last, index, strength), words in zip(shown, places.words[:, 0].tolist(), strict=True):
+        listed = words[0] != NONE and files.knows_originals
+        yield _Span(
+            "phrase", first, last, text_of(files, words) if listed else files.suggestion(index), strength
+        )
 
 
 def _swaps(
@@ -129,11 +128,12 @@ def _swaps(
     function = (signals.flags[:count] & Flag.FUNCTION) != 0
     shown = (odds >= np.where(function, SURE_PROBABILITY, MIN_PROBABILITY)) & ~taken
     free = ~shown & ~taken & (tokens.ids[:count] != BREAK)
-    at = np.flatnonzero(shown)
-    _suggest(files.tables, tokens.ids, signals, count, shown, scratch.swap)
+    at = np.flatnonzero(shown).astype(np.int32)
+    places = new_places(len(at))
+    find_originals(files.tables, files.originals, WEIGHTS, tokens.ids, count, at, at, places)
     gains = np.zeros((len(at), 2))
-    _neighbour_gains(files.tables, tokens.ids, count, signals.best, at, gains)
-    suggestions = _suggestions(files, tokens.ids[at], signals.best[at], signals.margin[at])
+    _neighbour_gains(files.tables, tokens.ids, count, at, places.words[:, 0], gains)
+    suggestions = _suggestions(files, tokens.ids[at], places)
     columns = zip(at.tolist(), gains.tolist(), suggestions, _nats(odds[at]).tolist(), strict=True)
     for t, (left, right), suggestion, strength in columns:
         before = free[t - 1] and left >= min(NEIGHBOUR_GAIN, max(right, 0.3))
@@ -143,15 +143,14 @@ def _swaps(
         yield _Span("swap", first, last, suggestion, strength)
 
 
-def _suggestions(
-    files: LexiconFiles, words: np.ndarray, best: np.ndarray, margin: np.ndarray
-) -> list[str | None]:
+def _suggestions(files: LexiconFiles, words: np.ndarray, places: Places) -> list[str | None]:
     """The better words; None for one that hardly fits better or is one like "of" in the place of a content word."""
     flags, counts = files.tables.word_flags, files.tables.log_count
-    emptied = (counts[best] > COMMONEST) & (flags[words] & Flag.FUNCTION == 0)
-    usable = (best >= FIRST_WORD) & (margin > MIN_MARGIN) & ~emptied
-    found = (files.word(word) if kept else None for word, kept in zip(best.tolist(), usable, strict=True))
-    return [None if word in VULGAR else word for word in found]
+    best = places.words[:, 0]
+    emptied = (counts[best[:, 0]] > COMMONEST) & (best[:, 1] == NONE) & (flags[words] & Flag.FUNCTION == 0)
+    usable = (best[:, 0] != NONE) & (places.value[:, 0] - places.own > MIN_MARGIN) & ~emptied
+    found = (text_of(files, row) if kept else None for row, kept in zip(best.tolist(), usable, strict=True))
+    return [None if text in VULGAR else text for text in found]
 
 
 def _insertions(files: LexiconFiles, scratch: Scratch, spun: float, count: int) -> Iterator[_Span]:

@@ -1,26 +1,321 @@
 """Suggestions: what most likely stood in the place of given words.
 
-Two sources: the phrases that spinners write, with their originals, and for a single word its swap candidates
-valued in the place as `signals.swap` does.
+A noisy channel (Shannon 1948; as in spelling correction, Kernighan et al. 1990): of all word sequences x that a
+spinner may have turned into the words that stand here, the one with the largest P(words | x) P(x in this place).
+The channel knows swap candidates, other inflections, and pairs of phrases as real tools write them
+(`Originals`). The place is valued by the associations of `signals.fit`, on both sides and over trigrams. The best
+sequences are found with a beam (Koehn et al. 2003, monotone), so that the words of a broken term are put right
+together: neither "counterfeit" nor "consciousness" says much, "artificial intelligence" does.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
+from detector.kernels import inner, kernel
 from detector.lexicon.hashing import extend_phrase_hash, find_word
-from detector.lexicon.tables import BREAK, FIRST_WORD, MAX_CANDIDATES, LexiconFiles
-from detector.signals.fit import pair_ratio, triple_ratio
+from detector.lexicon.tables import BREAK, FIRST_WORD, MAX_CANDIDATES, NONE, LexiconFiles
+from detector.signals.fit import fast_log, pair_ratio, triple_ratio
 from detector.signals.phrases import MAX_WORDS
 
+TOP = 3
+"""How many suggestions are found for a place."""
+MOST_WORDS = 8
+"""Words of a suggestion, at most."""
+_BEAM = 12
+_STATES = (MAX_WORDS + 1) * _BEAM
+_FREQUENT = np.float32(300.0)
+"""Other inflections that are rarer are not offered."""
 
-def offers(files: LexiconFiles, ids: np.ndarray, first: int, last: int, most: int = 3) -> list[str]:
-    """At most `most` texts that may have stood where the tokens `first` to `last` (inclusive) stand, the likeliest
+
+class Weights(NamedTuple):
+    """Of the log-linear score, in nats. `candidate[i]` is for a candidate of strength 10 i, `rank` per log of its
+    rank; `inflection`, `same`, `listed` and `share` are for another form of the word, the word itself, a listed
+    pair and the log of that pair's share; the others for each word's log count, bigrams and trigrams."""
+
+    candidate: tuple[float, ...] = (-2.2, -1.2, -1.1, -0.2, 1.3, 0.3, -0.7)
+    rank: float = -0.96
+    inflection: float = -1.0
+    same: float = -1.8
+    listed: float = 3.8
+    share: float = 1.4
+    word: float = -8.6
+    frequency: float = 0.16
+    pair: float = 0.9
+    triple: float = 0.66
+
+
+WEIGHTS = Weights()
+
+
+class Places(NamedTuple):
+    """Scratch and results of `find_originals`. The states of the beam: `score` float32[S], its two last words `a`
+    and `b`, `came` (the state before) and what was added: `word`, or `entry` + 1 of the listed originals, all
+    int32[S]; `used` int32[MAX_WORDS + 1]. Results for P places: `words` int32[P, TOP, MOST_WORDS], 0 where there
+    are no more, `value` float32[P, TOP] their scores, and `own` float32[P] that of the words which stand there."""
+
+    score: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    came: np.ndarray
+    word: np.ndarray
+    entry: np.ndarray
+    used: np.ndarray
+    words: np.ndarray
+    value: np.ndarray
+    own: np.ndarray
+
+
+def new_places(count: int) -> Places:
+    """Scratch for so many places."""
+    a, b, came, word, entry = np.zeros((5, _STATES), np.int32)
+    return Places(
+        np.zeros(_STATES, np.float32),
+        a,
+        b,
+        came,
+        word,
+        entry,
+        np.zeros(MAX_WORDS + 1, np.int32),
+        np.zeros((count, TOP, MOST_WORDS), np.int32),
+        np.zeros((count, TOP), np.float32),
+        np.zeros(count, np.float32),
+    )
+
+
+@inner
+def _step(lexicon, weights, a, b, word):
+    """What it adds that `word` follows a and b."""
+    ratio, seen = pair_ratio(lexicon, b, word)
+    _, before = pair_ratio(lexicon, a, b)
+    third = triple_ratio(lexicon, a, b, word, before, seen)
+    return weights.pair * fast_log(ratio) + weights.triple * fast_log(third)
+
+
+@inner
+def _after(lexicon, weights, a, b, right, next_right):
+    """What it adds that the words on the right follow a and b."""
+    return _step(lexicon, weights, a, b, right) + (
+        _step(lexicon, weights, b, right, next_right) if right != BREAK else np.float32(0.0)
+    )
+
+
+@inner
+def _keep(places, at, score, a, b, came, word, entry):
+    """Put a state into the beam of a position, if there is room or a worse one."""
+    slot = places.used[at]
+    first = at * _BEAM
+    if slot < _BEAM:
+        places.used[at] = slot + 1
+    else:
+        slot = 0
+        for i in range(1, _BEAM):
+            if places.score[first + i] < places.score[first + slot]:
+                slot = i
+        if score <= places.score[first + slot]:
+            return
+    i = first + slot
+    places.score[i], places.a[i], places.b[i], places.came[i] = score, a, b, came
+    places.word[i], places.entry[i] = word, entry
+
+
+@inner
+def _extend(lexicon, originals, weights, places, ids, count, last, state, to, goal, channel, word, entry):
+    """Add a word (or a listed original) to a state."""
+    a, b = places.a[state], places.b[state]
+    score = places.score[state] + channel
+    begin, end = (0, 1) if entry == 0 else (originals.offsets[entry - 1], originals.offsets[entry])
+    for i in range(begin, end):
+        following = word if entry == 0 else originals.words[i]
+        score += _step(lexicon, weights, a, b, following)
+        score += weights.word + weights.frequency * lexicon.log_count[following]
+        a, b = b, following
+    if to == goal:
+        right = ids[last + 1] if last + 1 < count else BREAK
+        next_right = ids[last + 2] if last + 2 < count else BREAK
+        score += _after(lexicon, weights, a, b, right, next_right)
+    _keep(places, to, score, a, b, state, word, entry)
+
+
+@inner
+def _spread(lexicon, originals, weights, places, ids, count, first, last, at, state):
+    """All that may have stood where the token at position `at` of the place stands, or where it begins a listed
+    phrase."""
+    word = ids[first + at]
+    goal = last - first + 1
+    if goal > 1 and word >= FIRST_WORD:
+        _extend(
+            lexicon, originals, weights, places, ids, count, last, state, at + 1, goal, weights.same, word, 0
+        )
+    if word >= FIRST_WORD:
+        begin, end = lexicon.candidate_offsets[word], lexicon.candidate_offsets[word + 1]
+        for i in range(begin, min(end, begin + MAX_CANDIDATES)):
+            channel = weights.candidate[lexicon.candidate_strength[i] // 10]
+            channel += weights.rank * fast_log(np.float32(1 + i - begin))
+            other = lexicon.candidate_ids[i]
+            _extend(
+                lexicon, originals, weights, places, ids, count, last, state, at + 1, goal, channel, other, 0
+            )
+        other = originals.sibling[word]
+        while other != word and other != NONE:
+            if lexicon.count[other] >= _FREQUENT:
+                channel = weights.inflection
+                _extend(
+                    lexicon,
+                    originals,
+                    weights,
+                    places,
+                    ids,
+                    count,
+                    last,
+                    state,
+                    at + 1,
+                    goal,
+                    channel,
+                    other,
+                    0,
+                )
+            other = originals.sibling[other]
+    hashed = np.uint64(0)
+    for t in range(first + at, last + 1):
+        if ids[t] < FIRST_WORD:
+            break
+        hashed = extend_phrase_hash(hashed, ids[t])
+        group = find_word(originals.keys, originals.index, hashed)
+        if group > 0:
+            for entry in range(originals.groups[group - 1], originals.groups[group]):
+                channel = weights.listed + weights.share * originals.log_share[entry]
+                to = t - first + 1
+                _extend(
+                    lexicon,
+                    originals,
+                    weights,
+                    places,
+                    ids,
+                    count,
+                    last,
+                    state,
+                    to,
+                    goal,
+                    channel,
+                    0,
+                    entry + 1,
+                )
+
+
+@inner
+def _write(originals, places, state, p, k):
+    """Write the words that led to a state into the result; returns their number."""
+    length = 0
+    at = state
+    while at >= _BEAM:  # the states of position 0 come first
+        entry = places.entry[at]
+        length += 1 if entry == 0 else originals.offsets[entry] - originals.offsets[entry - 1]
+        at = places.came[at]
+    if length > MOST_WORDS:
+        return 0
+    end = length
+    while state >= _BEAM:
+        entry = places.entry[state]
+        if entry == 0:
+            end -= 1
+            places.words[p, k, end] = places.word[state]
+        else:
+            for i in range(originals.offsets[entry] - 1, originals.offsets[entry - 1] - 1, -1):
+                end -= 1
+                places.words[p, k, end] = originals.words[i]
+        state = places.came[state]
+    for i in range(length, MOST_WORDS):
+        places.words[p, k, i] = NONE
+    return length
+
+
+@inner
+def _is_new(places, ids, first, last, length, p, k):
+    """Whether result k differs from those before it and from what stands there."""
+    same = length == last - first + 1
+    for i in range(length):
+        same = same and places.words[p, k, i] == ids[first + i]
+    if same or length == 0:
+        return False
+    for other in range(k):
+        same = True
+        for i in range(MOST_WORDS):
+            same = same and places.words[p, k, i] == places.words[p, other, i]
+        if same:
+            return False
+    return True
+
+
+@inner
+def _own_score(lexicon, weights, ids, count, first, last, before):
+    """The score of what stands there, as if nothing had been put."""
+    score = np.float32(0.0)
+    a, b = before, ids[first - 1]
+    for t in range(first, last + 1):
+        score += (
+            _step(lexicon, weights, a, b, ids[t])
+            + weights.word
+            + weights.frequency * lexicon.log_count[ids[t]]
+        )
+        a, b = b, ids[t]
+    right = ids[last + 1] if last + 1 < count else BREAK
+    next_right = ids[last + 2] if last + 2 < count else BREAK
+    return score + _after(lexicon, weights, a, b, right, next_right)
+
+
+@inner
+def _find(lexicon, originals, weights, ids, count, first, last, places, p):
+    """The suggestions for one place."""
+    goal = last - first + 1
+    for at in range(goal + 1):
+        places.used[at] = 0
+    left = ids[first - 1]
+    _keep(places, 0, np.float32(0.0), ids[first - 2] if left != BREAK and first > 1 else NONE, left, -1, 0, 0)
+    for at in range(goal):
+        for i in range(places.used[at]):
+            _spread(lexicon, originals, weights, places, ids, count, first, last, at, at * _BEAM + i)
+    places.own[p] = _own_score(lexicon, weights, ids, count, first, last, places.a[0])
+    k = 0
+    while k < TOP and places.used[goal] > 0:
+        best = goal * _BEAM
+        for i in range(goal * _BEAM, goal * _BEAM + places.used[goal]):
+            if places.score[i] > places.score[best]:
+                best = i
+        if places.score[best] == -np.inf:
+            break
+        length = _write(originals, places, best, p, k)
+        places.value[p, k] = places.score[best]
+        places.score[best] = -np.inf
+        k += _is_new(places, ids, first, last, length, p, k)
+    for i in range(k, TOP):
+        places.words[p, i, 0] = NONE
+
+
+@kernel
+def find_originals(lexicon, originals, weights, ids, count, firsts, lasts, places):
+    """Fill `places.words` and `places.value` (the score, in nats) with the best TOP sequences for each place, the
+    tokens `firsts[p]` to `lasts[p]` (int32[P], inclusive, not a document's first token, at most MAX_WORDS of them)."""
+    for p in range(firsts.shape[0]):
+        _find(lexicon, originals, weights, ids, count, firsts[p], lasts[p], places, p)
+
+
+def offers(files: LexiconFiles, ids: np.ndarray, first: int, last: int) -> list[str]:
+    """At most TOP texts that may have stood where the tokens `first` to `last` (inclusive) stand, the likeliest
     first. `ids` int32[N] are the document's word ids, from its first BREAK on."""
-    found = phrase_offers(files, ids, first, last)
-    if first == last:
-        found += _words(files, ids, first)
-    return list(dict.fromkeys(found))[:most]
+    if last - first >= MAX_WORDS:
+        return []
+    places = new_places(1)
+    at = np.array([first], np.int32), np.array([last], np.int32)
+    find_originals(files.tables, files.originals, WEIGHTS, ids, len(ids), *at, places)
+    return [text_of(files, row) for row in places.words[0].tolist() if row[0]]
+
+
+def text_of(files: LexiconFiles, words: list[int]) -> str:
+    """A row of `Places.words` as text."""
+    return " ".join(files.word(word) for word in words if word != NONE)
 
 
 def phrase_offers(files: LexiconFiles, ids: np.ndarray, first: int, last: int) -> list[str]:
@@ -41,17 +336,3 @@ def phrase_offers(files: LexiconFiles, ids: np.ndarray, first: int, last: int) -
                 if words[: len(before)] == before and words[len(words) - len(after) :] == after:
                     found.append((end - start, " ".join(words[len(before) : len(words) - len(after)])))
     return [text for _, text in sorted(found, reverse=True) if text]
-
-
-def _words(files: LexiconFiles, ids: np.ndarray, t: int) -> list[str]:
-    tables = files.tables
-    left, word, right = int(ids[t - 1]), int(ids[t]), int(ids[t + 1]) if t + 1 < len(ids) else BREAK
-    begin, end = (int(i) for i in tables.candidate_offsets[word : word + 2])
-    valued = []
-    for i in range(begin, min(end, begin + MAX_CANDIDATES)):
-        other = int(tables.candidate_ids[i])
-        a, seen_left = pair_ratio(tables, left, other)
-        b, seen_right = pair_ratio(tables, other, right)
-        c = triple_ratio(tables, left, other, right, seen_left, seen_right)
-        valued.append((float(tables.candidate_weight[i] * a * b * c), files.word(other)))
-    return [text for _, text in sorted(valued, reverse=True)]

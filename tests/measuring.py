@@ -7,13 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector.document import Document, Zone
-from detector.evidence import _suggest
 from detector.features import Scratch, new_scratch
+from detector.kernels import kernel
 from detector.lexicon.tables import BREAK, Lexicon
 from detector.packing import pack
 from detector.scoring import _measure
 from detector.signals.replaced import TokenWeights
+from detector.signals.swap import ANY_FIT, measure_swap
 from detector.tokens import Mark
+
+
+@kernel
+def _ask_everywhere(lexicon, ids, signals, count, scratch):  # type: ignore[no-untyped-def]
+    """Measure swaps also where scoring does not ask since the word fits."""
+    measure_swap(
+        lexicon, ids, signals.flags, count, signals.own, ANY_FIT, scratch,
+        signals.choice, signals.context, signals.best, signals.margin,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,5 @@ class Measure:
         buffer, _, _, kinds, starts, ends = batch.arrays
         scratch = new_scratch(batch.longest)
         count, groups = _measure(self.tables, self.token_weights, buffer, kinds, starts, ends, scratch)
-        everywhere = np.ones(count, bool)
-        _suggest(self.tables, scratch.tokens.ids, scratch.signals, count, everywhere, scratch.swap)
+        _ask_everywhere(self.tables, scratch.tokens.ids, scratch.signals, count, scratch.swap)
         return Measured(text, count, groups, scratch)

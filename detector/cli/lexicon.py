@@ -26,27 +26,34 @@ def build(
     wordnet: Annotated[Path, typer.Option(help="WordNet's folder with data.noun and so on.")],
     moby: Annotated[Path, typer.Option(help="Moby's words.txt.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the tables.")],
+    written: Annotated[
+        Path | None, typer.Option(help="The written corpus (training_data), whose pairs suggestions draw on.")
+    ] = None,
 ) -> None:
     """Make the tables of a lexicon (about two minutes, 4 GB of memory).
 
-    detector lexicon build --counts data/lexicons --wordnet dict --moby words.txt --output lexicon
+    detector lexicon build --counts data/lexicons --wordnet dict --moby words.txt --written training_data -o lexicon
     """
     with user_errors():
-        for option, path in (("--counts", counts), ("--wordnet", wordnet), ("--moby", moby)):
-            if not path.exists():
+        given = {"--counts": counts, "--wordnet": wordnet, "--moby": moby, "--written": written}
+        for option, path in given.items():
+            if path is not None and not path.exists():
                 raise UserError(f"{option} {path}: no such file or directory: check the path")
         if output.exists() and not output.is_dir():
             raise UserError(f"--output {output} is a file; name a folder")
-        _build(counts, wordnet, moby, output)
+        _build(counts, wordnet, moby, output, written)
     print(output)
 
 
-def _build(counts: Path, wordnet: Path, moby: Path, output: Path) -> None:
+def _build(counts: Path, wordnet: Path, moby: Path, output: Path, written: Path | None) -> None:
     try:
         from detector.lexicon.build import Sources, build
         from detector.paths import SPIN_TABLES
+        from detector.training.corpus import written_changes
 
-        build(Sources(counts, wordnet, moby, SPIN_TABLES), output, lambda line: print(line, file=sys.stderr))
+        pairs = tuple(written_changes(written)) if written is not None else ()
+        sources = Sources(counts, wordnet, moby, SPIN_TABLES, pairs)
+        build(sources, output, lambda line: print(line, file=sys.stderr))
     except ModuleNotFoundError as error:
         raise UserError(f'building needs {error.name}: pip install "spun-text-detector[train]"') from None
     except OSError as error:

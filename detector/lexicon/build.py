@@ -11,6 +11,7 @@ import json
 import lzma
 import math
 import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,17 +39,23 @@ NEIGHBOUR_LOAD = 0.6
 CANDIDATE_MIN_COUNT = 300
 """A word is offered as 'what stood there before' only if it is this frequent in the 136 M words."""
 PHRASE_MAX_WORDS = 6
+MAX_ORIGINALS = 8
+"""Of a phrase, at most."""
+RING_MIN_COUNT = 20
+"""Rarer words are no inflections of others: they are names and typing errors more often."""
 PHRASE_WORDS = re.compile(r"[a-z]+(?:'[a-z]+)?")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the raw material lies; `tables` is the folder of the project's own spin tables."""
+    """Where the raw material lies; `tables` is the folder of the project's own spin tables. `written` are pairs of
+    (what a spinner wrote, what stood there), for suggestions only: scoring must not know its training texts."""
 
     counts: Path
     wordnet: Path
     moby: Path
     tables: Path
+    written: tuple[tuple[str, str], ...] = ()
 
 
 def read_counts(path: Path, minimum: int) -> Iterator[tuple[list[str], int]]:
@@ -82,6 +89,15 @@ def read_tortured(path: Path) -> Iterator[tuple[str, str]]:
 
 def phrase_words(text: str) -> list[str]:
     return PHRASE_WORDS.findall(text.replace("\u2019", "'").lower())
+
+
+def trim(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Two phrases less the words in which both begin or end."""
+    while a and b and a[0] == b[0]:
+        a, b = a[1:], b[1:]
+    while a and b and a[-1] == b[-1]:
+        a, b = a[:-1], b[:-1]
+    return a, b
 
 
 def single_swaps(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -265,12 +281,64 @@ class Builder:
         }
         return counts | longer
 
+    def originals(self) -> None:
+        """Pairs as real tools write them, both sides of at most six words, and rings of inflections: for
+        `detector.suggestions`."""
+        found: dict[tuple[str, ...], Counter[tuple[str, ...]]] = defaultdict(Counter)
+        for spun, original in [*self.pairs, *self.sources.written, *thesaurus.contraction_pairs()]:
+            whole = tuple(phrase_words(spun)), tuple(phrase_words(original))
+            for a, b in {whole, trim(*whole)} if not re.search(r"\d", spun + original) else ():
+                known = all(word in self.ids for word in a + b)
+                if known and 1 <= len(a) <= PHRASE_MAX_WORDS and 1 <= len(b) <= PHRASE_MAX_WORDS and a != b:
+                    found[a][b] += 1
+        ordered = sorted(found)
+        entries = [
+            (found[a], *entry) for a in ordered for entry in sorted(found[a].most_common(MAX_ORIGINALS))
+        ]
+        hashes = np.array([hash_phrase([self.ids[w] for w in words]) for words in ordered], np.uint64)
+        keys = np.zeros(int(len(hashes) / 0.5) | 1, np.uint32)
+        index = np.zeros(keys.shape[0], np.int32)
+        hashing.fill_words(hashes, np.arange(1, len(hashes) + 1, dtype=np.int32), keys, index)
+        sizes = [min(len(found[a]), MAX_ORIGINALS) for a in ordered]
+        self.arrays |= {
+            "original_keys": keys,
+            "original_index": index,
+            "original_groups": np.concatenate([[0], np.cumsum(sizes)]),
+            "original_offsets": np.concatenate([[0], np.cumsum([len(words) for _, words, _ in entries])]),
+            "original_words": np.array([self.ids[w] for _, words, _ in entries for w in words], np.int32),
+            "original_log_share": np.log([count / (sum(of.values()) + 1) for of, _, count in entries]),
+            "original_sibling": self._siblings(),
+        }
+        self.log(f"{len(entries):,} originals of {len(ordered):,} phrases")
+
+    def _siblings(self) -> np.ndarray:
+        """A ring through all inflections of a lemma: where a word has several, their rings are joined."""
+        ring = np.zeros(len(self.words), np.int32)
+        of: dict[str, int] = {}
+        for i, word in enumerate(self.words[FIRST_WORD:], FIRST_WORD):
+            ring[i] = i
+            for lemma in thesaurus.lemmas(word) if self.counts[word] >= RING_MIN_COUNT else ():
+                other = of.setdefault(lemma, i)
+                if not self._on_ring(ring, i, other):
+                    ring[i], ring[other] = ring[other], ring[i]
+        return np.where(ring == np.arange(len(ring)), 0, ring)
+
+    @staticmethod
+    def _on_ring(ring: np.ndarray, start: int, wanted: int) -> bool:
+        at = start
+        while at != wanted:
+            at = int(ring[at])
+            if at == start:
+                return False
+        return True
+
     def write(self, target: Path) -> None:
         """Make the tables that rest on the vocabulary, and write all."""
         self.candidates()
         self.ngrams("bigram", MIN_BIGRAM)
         self.ngrams("trigram", MIN_TRIGRAM)
         self.phrases()
+        self.originals()
         write_tables(target, self.arrays | {"fold": folding_table()})
 
 

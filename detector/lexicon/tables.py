@@ -66,6 +66,21 @@ class Lexicon(NamedTuple):
     phrase_log_count: np.ndarray
 
 
+class Originals(NamedTuple):
+    """What spinners put for what, for suggestions only. `sibling` int32[W]: the next word with a lemma of this one,
+    in a ring, 0 if it is alone. `keys` and `index` lead from the hash of one to six words to 1 + a group; group g
+    holds the entries `groups[g]` to `groups[g + 1]`, entry e the word ids `words[offsets[e] : offsets[e + 1]]` and
+    `log_share`, the log of how often these stood there."""
+
+    sibling: np.ndarray
+    keys: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]  # hides tuple.index
+    groups: np.ndarray
+    offsets: np.ndarray
+    words: np.ndarray
+    log_share: np.ndarray
+
+
 DTYPES = {
     "fold": "uint32",
     "word_keys": "uint32", "word_ids": "int32", "log_count": "float32", "word_flags": "uint8",
@@ -75,6 +90,11 @@ DTYPES = {
     "phrase_keys": "uint32", "phrase_index": "int32", "phrase_log_count": "float32",
     "word_text": "uint8", "word_offsets": "int32", "suggestion_text": "uint8", "suggestion_offsets": "int32",
 }  # fmt: skip
+ORIGINALS = {
+    "original_sibling": "int32", "original_keys": "uint32", "original_index": "int32", "original_groups": "int32",
+    "original_offsets": "int32", "original_words": "int32", "original_log_share": "float32",
+}  # fmt: skip
+"""Tables that a lexicon of an older build may lack; then nothing is known of originals."""
 
 
 class LexiconFiles:
@@ -87,6 +107,12 @@ class LexiconFiles:
         derived = _derived(arrays) | {"level_count": count_of_level()}
         shared = {name: arrays[name] for name in Lexicon._fields if name not in derived}
         self.tables = Lexicon(**shared, **derived)
+        self.originals = Originals(*(arrays[name] for name in ORIGINALS))
+
+    @property
+    def knows_originals(self) -> bool:
+        """Whether pairs of what spinners put for what were built in."""
+        return len(self.originals.groups) > 1
 
     def word(self, word_id: int) -> str:
         """The word of an id, lower case."""
@@ -122,7 +148,7 @@ def write_tables(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write each array as `.npy`, then the manifest, which makes the folder valid."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
-    for name, dtype in DTYPES.items():
+    for name, dtype in (DTYPES | ORIGINALS).items():
         path = folder / f"{name}.npy"
         np.save(path, np.ascontiguousarray(arrays[name], dtype=dtype))
         files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
@@ -133,9 +159,11 @@ def load_lexicon(folder: Path) -> LexiconFiles:
     """Map and check the tables of a folder. Raises LexiconError if one is missing, cut off or changed."""
     manifest = _read_manifest(folder)
     arrays = {}
-    for name, dtype in DTYPES.items():
+    for name, dtype in (DTYPES | ORIGINALS).items():
         path = folder / f"{name}.npy"
         stated = manifest.get(path.name)
+        if name in ORIGINALS and stated is None:
+            continue
         if not isinstance(stated, dict) or not path.is_file():
             raise LexiconError(f"{path} is missing: reinstall, or run `detector lexicon build`")
         try:
@@ -156,7 +184,16 @@ def load_lexicon(folder: Path) -> LexiconFiles:
         if array.dtype != dtype or array.ndim != 1:
             raise LexiconError(f"{path} holds {array.dtype}[{array.ndim}d], expected {dtype}[1d]")
         arrays[name] = np.asarray(array)
-    return LexiconFiles(folder, arrays, _sha256(folder / "manifest.json"))
+    return LexiconFiles(
+        folder, _no_originals(len(arrays["log_count"])) | arrays, _sha256(folder / "manifest.json")
+    )
+
+
+def _no_originals(words: int) -> dict[str, np.ndarray]:
+    sizes = dict.fromkeys(ORIGINALS, 0) | {
+        "original_sibling": words, "original_keys": 1, "original_index": 1, "original_groups": 1, "original_offsets": 1,
+    }  # fmt: skip
+    return {name: np.zeros(size, ORIGINALS[name]) for name, size in sizes.items()}
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

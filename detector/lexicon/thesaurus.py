@@ -24,6 +24,17 @@ TAGS = {
 STRENGTH = {"table": 6.0, "phrase": 4.0, "synset": 3.0, "list": 2.5, "related": 2.0, "moby": 1.0}
 """How far a source is trusted when a word has more candidates than fit."""
 
+NEGATED = "do does did is are was were have has had would could should might must need".split()
+CONTRACTED = {
+    "m": ("i", "am"),
+    "re": ("you we they who what", "are were"),
+    "s": ("he she it that there here what who where how", "is has"),
+    "ve": ("i you we they who could would should might", "have"),
+    "d": ("i you he she it we they who that", "would had"),
+    "ll": ("i you he she it we they who that there", "will shall"),
+}
+"""Endings after an apostrophe: what they follow, and what they stand for."""
+
 Candidates = dict[str, dict[str, float]]
 
 
@@ -89,6 +100,29 @@ def _forms(lemma: str, pos: str) -> tuple[str, ...]:
 
     found = (getInflection(lemma, tag=tag) for tag in TAGS[pos])
     return tuple(form[0].lower() if form else "" for form in found)
+
+
+def lemmas(word: str) -> tuple[str, ...]:
+    """The lemmas that a word may be a form of, in alphabetical order."""
+    from lemminflect import getAllLemmas
+
+    return tuple(sorted({lemma.lower() for found in getAllLemmas(word).values() for lemma in found}))
+
+
+def contraction_pairs() -> Iterator[tuple[str, str]]:
+    """("don't", "do not") and the like, both ways."""
+    pairs = [(f"{verb}n't", f"{verb} not") for verb in NEGATED]
+    pairs += [("can't", "cannot"), ("can't", "can not"), ("cannot", "can not"), ("won't", "will not")]
+    pairs += [("shan't", "shall not"), ("let's", "let us")]
+    pairs += [
+        (f"{subject}'{ending}", f"{subject} {verb}")
+        for ending, (subjects, verbs) in CONTRACTED.items()
+        for subject in subjects.split()
+        for verb in verbs.split()
+    ]
+    for a, b in pairs:
+        yield a, b
+        yield b, a
 
 
 def add_pair(candidates: Candidates, a: str, b: str, strength: float) -> None:

@@ -96,6 +96,12 @@ def read_corpus(root: Path, folder: str) -> list[Record]:
     return records
 
 
+def written_changes(root: Path) -> Iterator[tuple[str, str]]:
+    """(what a spinner wrote, what stood there) of every slot in the pairs."""
+    for record in read_corpus(root, "pairs"):
+        yield from ((slot.group(1), slot.group(2)) for slot in SLOT.finditer(record.body))
+
+
 def _problems(record: Record) -> Iterator[str]:
     """What a writer should look at again: leftovers of markup, odd lengths, no change, too few slots."""
     text = record.body

@@ -62,7 +62,8 @@ def write_sources(folder: Path) -> Sources:
         (folder / "wordnet" / name).write_text("".join(f"{line}\n" for line in lines))
     (folder / "moby.txt").write_text("\n".join(MOBY) + "\n")
     (folder / "tables" / "a.tsv").write_text("\n".join(SPIN_TABLE) + "\n")
-    return Sources(folder / "counts", folder / "wordnet", folder / "moby.txt", folder / "tables")
+    written = (("the price stem", "the brain"), ("the price stem", "the brain"), ("price 2 stem", "mind"))
+    return Sources(folder / "counts", folder / "wordnet", folder / "moby.txt", folder / "tables", written)
 
 
 def _write_xz(path: Path, lines: list[str]) -> None:

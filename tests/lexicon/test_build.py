@@ -7,6 +7,7 @@ import pytest
 from detector.lexicon import hashing
 from detector.lexicon.build import hash_phrase, phrase_words, read_counts, read_spin_table, single_swaps
 from detector.lexicon.tables import BREAK, FIRST_WORD, NUMBER, Flag, LexiconFiles, load_lexicon
+from detector.suggestions import offers
 from tests.lexicon.sources import UNIGRAMS, write_sources
 from tests.measuring import Measure
 
@@ -70,6 +71,20 @@ def test_phrases_know_what_stood_there(tiny: LexiconFiles, tiny_measure: Measure
         "brain stem",
     ]
     assert measured.column("cover").tolist() == [0, 0, 2, 1, 0, 0, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "original"), [("mind stem", "brain stem"), ("price stem", "brain"), ("cleaned", "clean")]
+)
+def test_originals_are_listed_pairs_and_other_inflections(
+    tiny: LexiconFiles, tiny_measure: Measure, text: str, original: str
+) -> None:
+    ids = tiny_measure(f"The {text}").column("ids")
+    assert original in offers(tiny, ids, 2, len(ids) - 1)
+
+
+def test_written_pairs_are_known_for_suggestions_only(tiny: LexiconFiles, tiny_measure: Measure) -> None:
+    assert not tiny_measure("The price stem").column("phrase").any()
 
 
 def test_flags(tiny: LexiconFiles) -> None:

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from detector.lexicon.folding import folding_table
-from detector.lexicon.tables import DTYPES, FIRST_WORD, LexiconError, LexiconFiles, load_lexicon, write_tables
+from detector.lexicon.tables import (
+    DTYPES,
+    FIRST_WORD,
+    ORIGINALS,
+    LexiconError,
+    LexiconFiles,
+    load_lexicon,
+    write_tables,
+)
 from tests.measuring import Measure
 
 
@@ -136,7 +144,7 @@ def test_a_table_cut_off_anywhere_is_one_clear_error(copy: Path, kept: int) -> N
 
 
 def test_what_is_written_is_read(built: Path, tmp_path: Path) -> None:
-    arrays = {name: np.load(built / f"{name}.npy") for name in DTYPES}
+    arrays = {name: np.load(built / f"{name}.npy") for name in DTYPES | ORIGINALS}
     write_tables(tmp_path / "copy", arrays)
     assert load_lexicon(tmp_path / "copy").digest == load_lexicon(built).digest
 
