@@ -111,13 +111,14 @@ def _phrases(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int
             strength = COMMON_PHRASE / (COMMON_PHRASE + common) * sum(map(_nats, inside))
             shown.append((t, t + length - 1, index, float(strength)))
     places = new_places(len(shown))
-    firsts, lasts = (np.array([span[i] for span in shown], np.int32) for i in (0, 1))
-    find_originals(files.tables, files.originals, WEIGHTS, scratch.tokens.ids, count, firsts, lasts, places)
-    for (first, last, index, strength), words in zip(shown, places.words[:, 0].tolist(), strict=True):
-        listed = words[0] != NONE and files.knows_originals
-        yield _Span(
-            "phrase", first, last, text_of(files, words) if listed else files.suggestion(index), strength
+    if files.knows_originals:
+        firsts, lasts = (np.array([span[i] for span in shown], np.int32) for i in (0, 1))
+        find_originals(
+            files.tables, files.originals, WEIGHTS, scratch.tokens.ids, count, firsts, lasts, places
         )
+    for (first, last, index, strength), words in zip(shown, places.words[:, 0].tolist(), strict=True):
+        suggestion = text_of(files, words) if words[0] != NONE else files.suggestion(index)
+        yield _Span("phrase", first, last, suggestion, strength)
 
 
 def _swaps(

@@ -26,6 +26,7 @@ MOST_WORDS = 8
 """Words of a suggestion, at most."""
 _BEAM = 12
 _STATES = (MAX_WORDS + 1) * _BEAM
+_ONE = np.float32(1.0)
 _FREQUENT = np.float32(300.0)
 """Other inflections that are rarer are not offered."""
 
@@ -51,12 +52,14 @@ WEIGHTS = Weights()
 
 
 class Places(NamedTuple):
-    """Scratch and results of `find_originals`. The states of the beam: `score` float32[S], its two last words `a`
-    and `b`, `came` (the state before) and what was added: `word`, or `entry` + 1 of the listed originals, all
-    int32[S]; `used` int32[MAX_WORDS + 1]. Results for P places: `words` int32[P, TOP, MOST_WORDS], 0 where there
-    are no more, `value` float32[P, TOP] their scores, and `own` float32[P] that of the words which stand there."""
+    """Scratch and results of `find_originals`. The states of the beam: `score` float32[S], the two last words `a`
+    and `b`, `seen` float32[S] how often these stand together, `came` the state before, and what was added: `word`,
+    or `entry` + 1 of the listed originals, all int32[S]; `used` int32[MAX_WORDS + 1]. Results for P places: `words`
+    int32[P, TOP, MOST_WORDS], 0 where there are no more, `value` float32[P, TOP] their scores, and `own` float32[P]
+    that of the words which stand there."""
 
     score: np.ndarray
+    seen: np.ndarray
     a: np.ndarray
     b: np.ndarray
     came: np.ndarray
@@ -68,141 +71,127 @@ class Places(NamedTuple):
     own: np.ndarray
 
 
+class _Place(NamedTuple):
+    """Tokens `first` to `last`, the two words on their right, and the count of these two together."""
+
+    first: int
+    last: int
+    right: int
+    next_right: int
+    seen_right: float
+
+
 def new_places(count: int) -> Places:
     """Scratch for so many places."""
+    score, seen = np.zeros((2, _STATES), np.float32)
     a, b, came, word, entry = np.zeros((5, _STATES), np.int32)
-    return Places(
-        np.zeros(_STATES, np.float32),
-        a,
-        b,
-        came,
-        word,
-        entry,
-        np.zeros(MAX_WORDS + 1, np.int32),
-        np.zeros((count, TOP, MOST_WORDS), np.int32),
-        np.zeros((count, TOP), np.float32),
-        np.zeros(count, np.float32),
-    )
+    used = np.zeros(MAX_WORDS + 1, np.int32)
+    words = np.zeros((count, TOP, MOST_WORDS), np.int32)
+    value, own = np.zeros((count, TOP), np.float32), np.zeros(count, np.float32)
+    return Places(score, seen, a, b, came, word, entry, used, words, value, own)
 
 
 @inner
-def _step(lexicon, weights, a, b, word):
-    """What it adds that `word` follows a and b."""
-    ratio, seen = pair_ratio(lexicon, b, word)
-    _, before = pair_ratio(lexicon, a, b)
-    third = triple_ratio(lexicon, a, b, word, before, seen)
-    return weights.pair * fast_log(ratio) + weights.triple * fast_log(third)
+def _step(lexicon, weights, a, seen, b, word):
+    """(what it adds that `word` follows a and b, the count of b with it); `seen` is the count of a with b."""
+    ratio, following = pair_ratio(lexicon, b, word)
+    added = weights.pair * fast_log(ratio) + weights.word + weights.frequency * lexicon.log_count[word]
+    ratio = triple_ratio(lexicon, a, b, word, seen, following)
+    return (added if ratio == _ONE else added + weights.triple * fast_log(ratio)), following
 
 
 @inner
-def _after(lexicon, weights, a, b, right, next_right):
+def _after(lexicon, weights, place, a, seen, b):
     """What it adds that the words on the right follow a and b."""
-    return _step(lexicon, weights, a, b, right) + (
-        _step(lexicon, weights, b, right, next_right) if right != BREAK else np.float32(0.0)
-    )
+    ratio, following = pair_ratio(lexicon, b, place.right)
+    added = weights.pair * fast_log(ratio)
+    ratio = triple_ratio(lexicon, a, b, place.right, seen, following)
+    if ratio != _ONE:
+        added += weights.triple * fast_log(ratio)
+    ratio = triple_ratio(lexicon, b, place.right, place.next_right, following, place.seen_right)
+    return added if ratio == _ONE else added + weights.triple * fast_log(ratio)
 
 
 @inner
-def _keep(places, at, score, a, b, came, word, entry):
-    """Put a state into the beam of a position, if there is room or a worse one."""
-    slot = places.used[at]
-    first = at * _BEAM
-    if slot < _BEAM:
-        places.used[at] = slot + 1
-    else:
-        slot = 0
-        for i in range(1, _BEAM):
-            if places.score[first + i] < places.score[first + slot]:
-                slot = i
-        if score <= places.score[first + slot]:
-            return
-    i = first + slot
-    places.score[i], places.a[i], places.b[i], places.came[i] = score, a, b, came
-    places.word[i], places.entry[i] = word, entry
-
-
-@inner
-def _extend(lexicon, originals, weights, places, ids, count, last, state, to, goal, channel, word, entry):
-    """Add a word (or a listed original) to a state."""
-    a, b = places.a[state], places.b[state]
+def _extend(lexicon, originals, weights, places, place, state, to, channel, word, entry):
+    """Add a word, or the listed original `entry` - 1, to a state, and keep it in the beam of position `to` if there
+    is room or a worse one."""
+    a, b, seen = places.a[state], places.b[state], places.seen[state]
     score = places.score[state] + channel
     begin, end = (0, 1) if entry == 0 else (originals.offsets[entry - 1], originals.offsets[entry])
     for i in range(begin, end):
         following = word if entry == 0 else originals.words[i]
-        score += _step(lexicon, weights, a, b, following)
-        score += weights.word + weights.frequency * lexicon.log_count[following]
+        added, seen = _step(lexicon, weights, a, seen, b, following)
+        score += added
         a, b = b, following
-    if to == goal:
-        right = ids[last + 1] if last + 1 < count else BREAK
-        next_right = ids[last + 2] if last + 2 < count else BREAK
-        score += _after(lexicon, weights, a, b, right, next_right)
-    _keep(places, to, score, a, b, state, word, entry)
+    if to > place.last - place.first:
+        score += _after(lexicon, weights, place, a, seen, b)
+    kept = to * _BEAM + places.used[to]
+    if places.used[to] < _BEAM:
+        places.used[to] += 1
+    else:
+        kept = to * _BEAM
+        for i in range(kept + 1, kept + _BEAM):
+            if places.score[i] < places.score[kept]:
+                kept = i
+        if score <= places.score[kept]:
+            return
+    places.score[kept], places.seen[kept], places.a[kept], places.b[kept] = score, seen, a, b
+    places.came[kept], places.word[kept], places.entry[kept] = state, word, entry
 
 
 @inner
-def _spread(lexicon, originals, weights, places, ids, count, first, last, at, state):
-    """All that may have stood where the token at position `at` of the place stands, or where it begins a listed
-    phrase."""
-    word = ids[first + at]
-    goal = last - first + 1
-    if goal > 1 and word >= FIRST_WORD:
-        _extend(
-            lexicon, originals, weights, places, ids, count, last, state, at + 1, goal, weights.same, word, 0
-        )
-    if word >= FIRST_WORD:
-        begin, end = lexicon.candidate_offsets[word], lexicon.candidate_offsets[word + 1]
-        for i in range(begin, min(end, begin + MAX_CANDIDATES)):
-            channel = weights.candidate[lexicon.candidate_strength[i] // 10]
-            channel += weights.rank * fast_log(np.float32(1 + i - begin))
-            other = lexicon.candidate_ids[i]
-            _extend(
-                lexicon, originals, weights, places, ids, count, last, state, at + 1, goal, channel, other, 0
-            )
-        other = originals.sibling[word]
-        while other != word and other != NONE:
-            if lexicon.count[other] >= _FREQUENT:
-                channel = weights.inflection
-                _extend(
-                    lexicon,
-                    originals,
-                    weights,
-                    places,
-                    ids,
-                    count,
-                    last,
-                    state,
-                    at + 1,
-                    goal,
-                    channel,
-                    other,
-                    0,
-                )
-            other = originals.sibling[other]
-    hashed = np.uint64(0)
-    for t in range(first + at, last + 1):
-        if ids[t] < FIRST_WORD:
-            break
-        hashed = extend_phrase_hash(hashed, ids[t])
-        group = find_word(originals.keys, originals.index, hashed)
-        if group > 0:
-            for entry in range(originals.groups[group - 1], originals.groups[group]):
-                channel = weights.listed + weights.share * originals.log_share[entry]
-                to = t - first + 1
-                _extend(
-                    lexicon,
-                    originals,
-                    weights,
-                    places,
-                    ids,
-                    count,
-                    last,
-                    state,
-                    to,
-                    goal,
-                    channel,
-                    0,
-                    entry + 1,
-                )
+def _single(lexicon, originals, weights, places, place, state, at, word):
+    """Each single word that may have stood where `word` stands, at position `at`."""
+    if place.last > place.first:
+        _extend(lexicon, originals, weights, places, place, state, at + 1, weights.same, word, 0)
+    begin, end = lexicon.candidate_offsets[word], lexicon.candidate_offsets[word + 1]
+    for i in range(begin, min(end, begin + MAX_CANDIDATES)):
+        channel = weights.candidate[lexicon.candidate_strength[i] // 10]
+        channel += weights.rank * fast_log(np.float32(1 + i - begin))
+        other = lexicon.candidate_ids[i]
+        _extend(lexicon, originals, weights, places, place, state, at + 1, channel, other, 0)
+    other = originals.sibling[word]
+    while other != word and other != NONE:
+        if lexicon.count[other] >= _FREQUENT:
+            _extend(lexicon, originals, weights, places, place, state, at + 1, weights.inflection, other, 0)
+        other = originals.sibling[other]
+
+
+@inner
+def _listed(lexicon, originals, weights, places, place, state, at, to, hashed):
+    """The listed originals of the words from position `at` to `to`; returns how many."""
+    group = find_word(originals.keys, originals.index, hashed)
+    if group == 0:
+        return 0
+    first, last = originals.groups[group - 1], originals.groups[group]
+    for entry in range(first, last):
+        channel = weights.listed + weights.share * originals.log_share[entry]
+        _extend(lexicon, originals, weights, places, place, state, to, channel, 0, entry + 1)
+    return last - first
+
+
+@inner
+def _search(lexicon, originals, weights, places, place, ids):
+    """Fill the beam from the first position to the last. A phrase that is listed as a whole is what it is listed
+    for; else its parts are put together."""
+    length = place.last - place.first + 1
+    if length > 1:
+        hashed = np.uint64(0)
+        for t in range(place.first, place.last + 1):
+            hashed = extend_phrase_hash(hashed, ids[t])
+        if _listed(lexicon, originals, weights, places, place, 0, 0, length, hashed) > 0:
+            return
+    for at in range(length):
+        for state in range(at * _BEAM, at * _BEAM + places.used[at]):
+            hashed = np.uint64(0)
+            for t in range(place.first + at, place.last + 1):
+                if ids[t] < FIRST_WORD:
+                    break
+                if t == place.first + at:
+                    _single(lexicon, originals, weights, places, place, state, at, ids[t])
+                hashed = extend_phrase_hash(hashed, ids[t])
+                _listed(lexicon, originals, weights, places, place, state, at, t - place.first + 1, hashed)
 
 
 @inner
@@ -250,42 +239,33 @@ def _is_new(places, ids, first, last, length, p, k):
 
 
 @inner
-def _own_score(lexicon, weights, ids, count, first, last, before):
-    """The score of what stands there, as if nothing had been put."""
-    score = np.float32(0.0)
-    a, b = before, ids[first - 1]
-    for t in range(first, last + 1):
-        score += (
-            _step(lexicon, weights, a, b, ids[t])
-            + weights.word
-            + weights.frequency * lexicon.log_count[ids[t]]
-        )
-        a, b = b, ids[t]
-    right = ids[last + 1] if last + 1 < count else BREAK
-    next_right = ids[last + 2] if last + 2 < count else BREAK
-    return score + _after(lexicon, weights, a, b, right, next_right)
-
-
-@inner
 def _find(lexicon, originals, weights, ids, count, first, last, places, p):
     """The suggestions for one place."""
-    goal = last - first + 1
-    for at in range(goal + 1):
-        places.used[at] = 0
-    left = ids[first - 1]
-    _keep(places, 0, np.float32(0.0), ids[first - 2] if left != BREAK and first > 1 else NONE, left, -1, 0, 0)
-    for at in range(goal):
-        for i in range(places.used[at]):
-            _spread(lexicon, originals, weights, places, ids, count, first, last, at, at * _BEAM + i)
-    places.own[p] = _own_score(lexicon, weights, ids, count, first, last, places.a[0])
+    right = ids[last + 1] if last + 1 < count else BREAK
+    next_right = ids[last + 2] if last + 2 < count and right != BREAK else NONE
+    place = _Place(first, last, right, next_right, pair_ratio(lexicon, right, next_right)[1])
+    b = ids[first - 1]
+    a = ids[first - 2] if b != BREAK and first > 1 else NONE
+    seen = pair_ratio(lexicon, a, b)[1]
+    for at in range(last - first + 2):
+        places.used[at] = at == 0
+    places.score[0], places.seen[0], places.a[0], places.b[0] = 0.0, seen, a, b
+    _search(lexicon, originals, weights, places, place, ids)
+    places.own[p] = 0.0
+    for t in range(first, last + 1):
+        added, seen = _step(lexicon, weights, a, seen, b, ids[t])
+        places.own[p] += added
+        a, b = b, ids[t]
+    places.own[p] += _after(lexicon, weights, place, a, seen, b)
     k = 0
-    while k < TOP and places.used[goal] > 0:
-        best = goal * _BEAM
-        for i in range(goal * _BEAM, goal * _BEAM + places.used[goal]):
+    goal = (last - first + 1) * _BEAM
+    for _ in range(places.used[last - first + 1]):
+        if k == TOP:
+            break
+        best = goal
+        for i in range(goal + 1, goal + places.used[last - first + 1]):
             if places.score[i] > places.score[best]:
                 best = i
-        if places.score[best] == -np.inf:
-            break
         length = _write(originals, places, best, p, k)
         places.value[p, k] = places.score[best]
         places.score[best] = -np.inf
