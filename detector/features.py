@@ -17,6 +17,7 @@ from detector.lexicon.tables import BREAK, FIRST_WORD, Flag
 from detector.signals import stuffing, style
 from detector.signals.fit import measure_fit
 from detector.signals.insertion import measure_insertion
+from detector.signals.noise import drop_noise
 from detector.signals.phrases import find_phrases
 from detector.signals.replaced import ACTIVE, UNDER_WAY, TokenWeights, _bin, score_tokens
 from detector.signals.spintax import find_spintax
@@ -196,6 +197,7 @@ def measure_tokens(lexicon, weights, buffer, begin, end, kinds, zone_starts, zon
     count, words, points = tokenize(
         buffer, begin, end, lexicon.fold, lexicon.word_keys, lexicon.word_ids, tokens
     )
+    count, words = drop_noise(lexicon, tokens, count, words)
     mark_zones(tokens, count, kinds, zone_starts, zone_ends, scratch.zones)
     look_up_words(lexicon, tokens.ids, count, signals.flags, signals.frequency)
     measure_fit(lexicon, tokens.ids, count, signals.pair, signals.triple, signals.seen, signals.own)

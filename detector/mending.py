@@ -1,4 +1,4 @@
-"""Broken words put together again: digits read as letters, spaced letters, words parted by a space.
+"""Broken words mended: digits read as letters, spaced letters, words parted by a space or not parted.
 
 Each of these has a sure case, which honest prose hardly ever shows, and doubtful ones ("in formation", "70" for
 "to"). Sure cases add up to suspicion, and words without one take it away again; in a stretch of text that has
@@ -24,7 +24,12 @@ MANY_SPACED = 8
 """From so many on, words of two letters are among them."""
 SURE, SUSPICIOUS, MOST = 8, 16, 64
 """A sure case adds SURE to the suspicion, up to MOST, any other word takes 1; from SUSPICIOUS on it counts."""
+FREQUENT_JOINED = 40
+"""What two frequent words without a space between add to the suspicion that spaces are left out."""
+LONE = 1200
 _LONGEST = 20
+_JOINED, _PER_LETTER = 40, 250
+"""Letters of joined words at most, and what they may cost each, in hundredths of a nat."""
 _ANY = 1 << 30
 _DIGIT_LETTERS = np.frombuffer(b"oi\0eas\0tbg", np.uint8).copy()
 """The letter that each digit looks like; 0, of which no word is made, for none. 1 is tried as an l too."""
@@ -116,54 +121,71 @@ def join(buffer, begin, end, state, before, found, suspicious, word_keys, word_i
 
 
 @inner
-def join_letters(buffer, begin, letters, word_keys, word_ids, out, count, mark):
-    """The last `letters` tokens, which are single letters from `buffer[begin]` on with a space between each two,
-    become the words that they most likely spell, with `mark`; what spells none stays, and so do fewer than SPACED.
-    Returns the new count.
-
-    The likeliest words are found from left to right (Viterbi), a word's probability being 0.1 / rank. The room
-    after the tokens serves as scratch: `letters` single letters leave as much free, being two bytes each.
-    """
-    if letters < SPACED:
-        return count
-    ids, hashes, starts, ends, marks = out
-    first = count - letters
-    letters = min(letters, ids.shape[0] - count)
-    cost, length = (
-        starts[count:],
-        ends[count:],
-    )  # of the best words that end with the i-th letter, of its last one
+def _spell(buffer, begin, stride, letters, two, word_keys, word_ids, cost, length):
+    """Part letters, of which the i-th stands at `buffer[begin + stride * i]`, into their likeliest words (Viterbi), a
+    word's probability being 0.1 / rank; words of two letters only if `two`. Then length[i] is that of the last one of the words
+    that end with the i-th letter, and cost[i] 100 times their negative log-probability; a letter that is no word costs
+    LONE."""
     for i in range(letters):
         cost[i] = 2_000_000_000
     for at in range(letters):
         so_far = cost[at - 1] if at else 0
         state = FNV_OFFSET
         for n in range(1, min(letters - at, _LONGEST) + 1):
-            state = extend_word_hash(state, np.int64(buffer[begin + 2 * (at + n - 1)]) | 32)
-            price = 1200
+            state = extend_word_hash(state, np.int64(buffer[begin + stride * (at + n - 1)]) | 32)
+            price = LONE
             if n > 1:
                 found = 0
-                if n >= SPACED or letters >= MANY_SPACED:
+                if n >= SPACED or two:
                     found, _ = _word(word_keys, word_ids, state, COMMON if n >= SPACED else FREQUENT)
                 price = 230 + int(100.0 * np.log(np.float32(found))) if found != 0 else 0
             if price and so_far + price < cost[at + n - 1]:
                 cost[at + n - 1], length[at + n - 1] = so_far + price, n
-    chosen = cost  # lengths of the words, where they begin
-    at = letters
+
+
+@inner
+def _from_the_first(letters, length, chosen):
+    """chosen[i] = letters of the word that begins with the i-th one, by what `_spell` found; returns how many words."""
+    at, words = letters, 0
     while at > 0:
         n = length[at - 1]
         at -= n
         chosen[at] = n
+        words += 1
+    return words
+
+
+@inner
+def _read(buffer, begin, stride, letters, word_keys, word_ids):
+    """`_word` of those letters, if it is common."""
+    state = FNV_OFFSET
+    for i in range(letters):
+        state = extend_word_hash(state, np.int64(buffer[begin + stride * i]) | 32)
+    return _word(word_keys, word_ids, state, COMMON)
+
+
+@inner
+def join_letters(buffer, begin, letters, word_keys, word_ids, out, count, mark):
+    """The last `letters` tokens, which are single letters from `buffer[begin]` on with a space between each two,
+    become the words that they most likely spell, with `mark`; what spells none stays, and so do fewer than SPACED.
+    Returns the new count. The room after the tokens serves as scratch: single letters leave as much free as they
+    are, being two bytes each.
+    """
+    if letters < SPACED:
+        return count
+    ids, hashes, starts, ends, marks = out
+    first = count - letters
+    letters = min(letters, ids.shape[0] - count)
+    chosen, length = starts[count:], ends[count:]
+    _spell(buffer, begin, 2, letters, letters >= MANY_SPACED, word_keys, word_ids, chosen, length)
+    _from_the_first(letters, length, chosen)
     kept = first
     at = 0
     while at < letters:
         n = np.int64(chosen[at])
         id, hashed = ids[first + at], hashes[first + at]
         if n > 1:
-            state = FNV_OFFSET
-            for i in range(at, at + n):
-                state = extend_word_hash(state, np.int64(buffer[begin + 2 * i]) | 32)
-            found, mixed = _word(word_keys, word_ids, state, COMMON)
+            found, mixed = _read(buffer, begin + 2 * at, 2, n, word_keys, word_ids)
             id, hashed = np.int32(found), np.uint32(mixed & np.uint64(0xFFFFFFFF))
         ids[kept], hashes[kept] = id, hashed
         starts[kept], ends[kept] = starts[first + at], ends[first + at + n - 1]
@@ -180,3 +202,39 @@ def join_letters(buffer, begin, letters, word_keys, word_ids, out, count, mark):
         kept += 1
         letters += 1
     return kept
+
+
+@inner
+def is_two_frequent(buffer, begin, end, word_keys, word_ids):
+    """Whether the ASCII letters `buffer[begin:end]` are two frequent words of two letters or more ("ofthe")."""
+    state = FNV_OFFSET
+    for at in range(begin, end - 2):
+        state = extend_word_hash(state, np.int64(buffer[at]) | 32)
+        if at > begin and _word(word_keys, word_ids, state, FREQUENT)[0] != 0:
+            rest, _ = _read(buffer, at + 1, 1, end - at - 1, word_keys, word_ids)
+            if rest != 0 and rest < FREQUENT:
+                return True
+    return False
+
+
+@inner
+def part(buffer, begin, end, start, word_keys, word_ids, out, count):
+    """Put the words that the ASCII letters `buffer[begin:end]` hold, common ones and joined, after `count` tokens;
+    `start` is the code point where they begin. Returns how many; 0 if they are not made of few such words."""
+    ids, hashes, starts, ends, marks = out
+    letters = end - begin
+    if letters > _JOINED or count + letters > ids.shape[0]:
+        return 0
+    chosen, length = starts[count:], ends[count:]
+    _spell(buffer, begin, 1, letters, True, word_keys, word_ids, chosen, length)
+    if chosen[letters - 1] > _PER_LETTER * letters:
+        return 0
+    words = _from_the_first(letters, length, chosen)
+    at = 0
+    for i in range(count, count + words):
+        n = np.int64(chosen[at])
+        found, mixed = _read(buffer, begin + at, 1, n, word_keys, word_ids)
+        ids[i], hashes[i] = found if found != 0 else UNKNOWN, np.uint32(mixed & np.uint64(0xFFFFFFFF))
+        starts[i], ends[i], marks[i] = start + at, start + at + n, 0
+        at += n
+    return words

@@ -17,7 +17,17 @@ from detector.kernels import inner
 from detector.lexicon.folding import CAPITAL, SIZE, Class
 from detector.lexicon.hashing import FNV_OFFSET, extend_word_hash, find_word, mix
 from detector.lexicon.tables import BREAK, FIRST_WORD, NUMBER, UNKNOWN
-from detector.mending import MOST, SURE, SUSPICIOUS, join, join_letters, read_digits
+from detector.mending import (
+    FREQUENT_JOINED,
+    MOST,
+    SURE,
+    SUSPICIOUS,
+    is_two_frequent,
+    join,
+    join_letters,
+    part,
+    read_digits,
+)
 
 
 class Mark(IntFlag):
@@ -140,10 +150,9 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
     spaced = spaced_at = 0  # single letters in a row up to the last word; the byte where the first stands
     script_before = False  # the last word is in another script
     alike = 0  # words in a row up to the last one that hold look-alikes only
-    leet = parted = 0  # suspicion that digits stand for letters, that words are parted by spaces
-    line_ends = cut_lines = blank_ends = cut_blanks = (
-        0  # ends of lines without a full stop, blank lines; those torn
-    )
+    leet = parted = joined = 0  # suspicion that digits stand for letters, spaces part words, or are left out
+    line_ends = cut_lines = 0  # lines that end without a full stop, those of them that are torn
+    blank_ends = cut_blanks = 0  # the same before a blank line
     while at <= end:
         if at < end:
             sign, width = _decode(buffer, at, end)
@@ -180,7 +189,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                         torn = cut_blanks >= TORN_LINES and 4 * cut_blanks > blank_ends
                     lines = 0 if torn else lines
                 if lines >= 2:
-                    leet = parted = 0
+                    leet = parted = joined = 0
                 if (sentence or clause == 2 or lines >= 2 or (lines == 1 and not lower)) and ids[
                     count - 1
                 ] != BREAK:
@@ -265,6 +274,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                 as_stored = letters + digits == at - word_at  # one byte each, and nothing between
                 leet = max(leet - 1, 0)
                 parted = max(parted - 1, 0)
+                joined = max(joined - 1, 0)
                 if digits and as_stored and not address and (letters or leet >= SUSPICIOUS):
                     read, read_hash, sure = read_digits(
                         buffer, word_at, at, digits, leet >= SUSPICIOUS, word_keys, word_ids
@@ -326,10 +336,28 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     joinable, state_before = may_join, state
                 else:
                     joinable = False
-                ids[count] = found
-                hashes[count] = np.uint32(hashed & np.uint64(0xFFFFFFFF))
-                starts[count], ends[count], marks[count] = word_start, word_end, mark
-                count += 1
+                pieces = 0
+                if (
+                    found == UNKNOWN
+                    and plain == letters
+                    and letters > 4
+                    and as_stored
+                    and digits == 0
+                    and not mixed
+                ):
+                    if not first_capital and is_two_frequent(buffer, word_at, at, word_keys, word_ids):
+                        joined = min(joined + FREQUENT_JOINED, 4 * FREQUENT_JOINED)
+                    if joined > FREQUENT_JOINED:
+                        pieces = part(buffer, word_at, at, word_start, word_keys, word_ids, out, count)
+                if pieces:
+                    marks[count] = mark
+                    count += pieces
+                    joinable = False
+                else:
+                    ids[count] = found
+                    hashes[count] = np.uint32(hashed & np.uint64(0xFFFFFFFF))
+                    starts[count], ends[count], marks[count] = word_start, word_end, mark
+                    count += 1
                 word_start = -1
                 address = False
                 ended = clause = lines = comma = 0

@@ -4,15 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.lexicon.tables import NUMBER, LexiconFiles
+from detector.lexicon.tables import NUMBER, UNKNOWN, LexiconFiles
 from detector.tokens import Mark
 from tests.measuring import Measure, Measured
 from tests.texts import HONEST
 
 
 def read(measured: Measured, lexicon: LexiconFiles) -> list[str]:
-    """The words as the tokenizer reads them."""
-    return [lexicon.word(id) for id in measured.column("ids")[measured.is_word()]]
+    """The words as the tokenizer reads them, unknown ones as they stand."""
+    ids = measured.column("ids")[measured.is_word()].tolist()
+    return [
+        word if id == UNKNOWN else lexicon.word(id) for word, id in zip(measured.words(), ids, strict=True)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,10 @@ def read(measured: Measured, lexicon: LexiconFiles) -> list[str]:
         (
             "the hou se peo ple and coun try with in formation",
             "the house people and country with information",
+        ),
+        (
+            "the hills ofthe west andthe housesstood closetogether",
+            "the hills ofthe west and the houses stood close together",
         ),
     ],
 )

@@ -2,7 +2,8 @@
 
 Found by the `hidden` and `aria-hidden` attributes, and by inline styles and plain rules of <style> blocks: not
 displayed, invisible, moved off the screen, tiny, or in the colour of its ground. External style sheets are never
-fetched, so what they hide or show is unknown. Opacity is left out: site builders fade honest pages in from zero.
+fetched, so what they hide or show is unknown. Site builders fade honest pages in from zero opacity, so that counts
+only where nothing could bring the text back: no script, no external style sheet, no animation.
 
 Parts of the interface that open on a click (menus, dialogs, forms, tabs) are hidden on honest pages too. They are
 neither prose nor hidden text.
@@ -38,6 +39,9 @@ _NO_TEXT = "script,style,template,noscript,svg,select,button"
 _AT_RULE = re.compile(r"@[^{};]*+(?:;|\{(?>(?:[^{}]*+\{[^{}]*+\})*+)[^{}]*+\}?)")
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
 _DYNAMIC = re.compile(r":(?!root\b)|\*|@")
+_MOVING = re.compile(r"transition|animation|@keyframes|:[\w-]+[^{}]*\{[^{}]*opacity", re.IGNORECASE)
+"""A style sheet that may bring back what is transparent."""
+_TRANSPARENT = re.compile(r"(?:0*\.0\d*|0+\.?)\s*(?:%|!|$)")
 _LENGTH = re.compile(r"\s*(-?\d*\.?\d+)\s*(px|pt|em|rem|ex|ch|vw|vh|%)?\s*$")
 _UNITS = {"pt": 4 / 3, "em": EM, "rem": EM, "ex": EM / 2, "ch": EM / 2, "vw": 12.0, "vh": 8.0, "%": EM / 100}
 _COLOURS = {
@@ -134,7 +138,8 @@ class _Styles:
         self._grounds = {colour for colour in grounds if colour} | (
             {_COLOURS["white"]} if self._plain else set()
         )
-        self.hiding = [s for s, style in self._rules if _hides(style) or self._may_vanish(style)]
+        self._still = self._plain and not _MOVING.search(css) and not any(map(_runs, _select(page, "script")))
+        self.hiding = [s for s, style in self._rules if self._hides(style) or self._may_vanish(style)]
 
     def hide(self, node: ElementNode) -> bool:
         """Whether this element is not to be seen."""
@@ -143,7 +148,7 @@ class _Styles:
         if (node.getattr("aria-hidden") or "").strip().lower() == "true":
             return True
         style = self.of(node)
-        return _hides(style) or (self._may_vanish(style) and self._vanishes(node, style))
+        return self._hides(style) or (self._may_vanish(style) and self._vanishes(node, style))
 
     def of(self, node: ElementNode) -> Style:
         """Its declarations: of the rules that match it, in order, then its own."""
@@ -159,6 +164,10 @@ class _Styles:
                     style[key] = node.getattr(name) or ""
             self._known[node] = style
         return style
+
+    def _hides(self, style: Style) -> bool:
+        faint = _TRANSPARENT.match(style.get("opacity", "")) is not None
+        return _hides(style) or (faint and self._still and not _MOVING.search(" ".join(style)))
 
     def _may_vanish(self, style: Style) -> bool:
         colour = _colour(style.get("color", ""))
@@ -178,6 +187,12 @@ class _Styles:
             if "background-image" in found:
                 return False
         return self._plain and _same(colour, _COLOURS["white"])
+
+
+def _runs(script: ElementNode) -> bool:
+    """Whether a script element holds more than data."""
+    kind = (script.getattr("type") or "").strip().lower()
+    return not kind.endswith("json")
 
 
 def _rules(css: str) -> Iterator[tuple[str, Style]]:
@@ -209,6 +224,7 @@ _PROPERTIES = frozenset(
     [
         "display", "visibility", "position", "left", "top", "right", "bottom", "text-indent", "clip", "clip-path",
         "font-size", "color", "background", "background-color", "background-image", "width", "height", "overflow",
+        "opacity", "transition", "animation",
     ]
 )  # fmt: skip
 

@@ -37,6 +37,8 @@ def hidden(document: Document) -> list[str]:
         'style="color:white;background-color:rgb(255, 255, 255)"',
         'style="position:absolute;clip:rect(0,0,0,0)"',
         'style="height:0;overflow:hidden"',
+        'style="opacity:0"',
+        'style="opacity: 0.0 !important"',
     ],
 )
 def test_each_way_to_hide_text_makes_a_zone_and_no_prose(attributes: str) -> None:
@@ -52,7 +54,8 @@ def test_each_way_to_hide_text_makes_a_zone_and_no_prose(attributes: str) -> Non
         'aria-hidden="false"',
         'hidden="until-found"',
         'style="display:block"',
-        'style="opacity:0"',
+        'style="opacity:0.5"',
+        'style="opacity:0;transition:opacity 1s"',
         'style="position:absolute;left:-20px"',
         'style="position:relative;top:-600%"',
         'style="font-size:11px"',
@@ -88,6 +91,24 @@ def test_what_can_be_seen_is_prose(attributes: str) -> None:
 def test_plain_rules_of_style_blocks_count(css: str, found: bool) -> None:
     document = page(f'<div class="x" id="i">{SECRET}</div>', f"<style>{css}</style>")
     assert bool(hidden(document)) is found
+
+
+@pytest.mark.parametrize(
+    ("head", "found"),
+    [
+        ("", True),
+        ("<style>.x{color:#333}</style>", True),
+        ('<script type="application/ld+json">{}</script>', True),
+        ("<script src=fade.js></script>", False),
+        ("<script>document.body.classList.add('on')</script>", False),
+        ('<link rel="stylesheet" href="x.css">', False),
+        ("<style>.x{animation:in 1s forwards} @keyframes in{to{opacity:1}}</style>", False),
+        ("<style>main:hover .x{opacity:1}</style>", False),
+    ],
+)
+def test_transparent_text_is_hidden_only_where_nothing_fades_it_in(head: str, found: bool) -> None:
+    assert bool(hidden(page(f'<div class=x style="opacity:0">{SECRET}</div>', head))) is found
+    assert bool(hidden(page(f"<div id=y>{SECRET}</div>", f"{head}<style>#y{{opacity:0}}</style>"))) is found
 
 
 def test_white_text_is_hidden_only_where_the_ground_is_known() -> None:
