@@ -26,6 +26,8 @@ SURE, SUSPICIOUS, MOST = 8, 16, 64
 """A sure case adds SURE to the suspicion, up to MOST, any other word takes 1; from SUSPICIOUS on it counts."""
 FREQUENT_JOINED = 40
 """What two frequent words without a space between add to the suspicion that spaces are left out."""
+HARDLY_A_WORD = 60_000
+"""From here on the lexicon has joined words, too, as careless writers made them ("ofthe")."""
 LONE = 1200
 _LONGEST = 20
 _JOINED, _PER_LETTER = 40, 250

@@ -19,6 +19,7 @@ from detector.lexicon.hashing import FNV_OFFSET, extend_word_hash, find_word, mi
 from detector.lexicon.tables import BREAK, FIRST_WORD, NUMBER, UNKNOWN
 from detector.mending import (
     FREQUENT_JOINED,
+    HARDLY_A_WORD,
     MOST,
     SURE,
     SUSPICIOUS,
@@ -338,7 +339,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     joinable = False
                 pieces = 0
                 if (
-                    found == UNKNOWN
+                    (found == UNKNOWN or found >= HARDLY_A_WORD)
                     and plain == letters
                     and letters > 4
                     and as_stored
