@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from detector.labels import Label, LabelStore
-from detector.model import Model, load_model, save_model
+from detector.model import HEAD_SHARES, Model, load_model, save_model
 from detector.paths import LEXICON
 from detector.promotion import in_use
 from detector.registry import Registry
@@ -41,7 +41,7 @@ from detector.training import fit as full
 from detector.training.base import encode_base, save_base, token_information
 from detector.training.continued import Options, Start, train_on_labels
 from detector.training.examples import Example, clean_prose, passage, read_jsonl_xz, written_examples
-from detector.training.gate import Comparison, compare, frozen_threshold, objections, promote
+from detector.training.gate import Comparison, Row, compare, objections, promote
 from detector.training.label_check import Placed, check
 from detector.training.matrix import feature_matrix
 from detector.training.token_stage import TokenData, collect_tokens, fit_tokens, folds_of
@@ -51,10 +51,10 @@ ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
 BUILT = ROOT / "build" / "retrain"
 PAGE = ROOT / "docs" / "retraining.md"
-DRAWS = 3
-"""How often the labelled pages are drawn."""
-FEWEST = 30
-"""Documents of a row of the frozen hold-out that is watched for harm."""
+DRAWS = (1, 2, 3)
+"""Seeds by which the labelled pages are drawn. The method was chosen with seed 0, on kinds E and F and on real texts."""
+FEWEST = 100
+"""Documents of a source from which a fall of 0.01 is more than one of them."""
 
 
 def say(line: str) -> None:
@@ -112,11 +112,9 @@ def _build_without(kind: str, folder: Path) -> None:
 # 40 labels of a kind that is absent from training
 
 
-def learn(start: Start, labels: Sequence[Label]) -> tuple[Model, Comparison]:
-    """The model from these labels, and what the gate sees."""
+def learn(start: Start, labels: Sequence[Label]) -> Model:
     with tempfile.TemporaryDirectory() as folder:
-        model = train_on_labels(labels, Registry(folder), Options(), start).load()
-    return model, compare(start.model, model, [], start)
+        return train_on_labels(labels, Registry(folder), Options(), start).load()
 
 
 def scores(start: Start, model: Model, texts: Sequence[str]) -> np.ndarray:
@@ -125,21 +123,27 @@ def scores(start: Start, model: Model, texts: Sequence[str]) -> np.ndarray:
     return split_trees(model.arrays)[0].raw(matrix)
 
 
+def at_one_percent(model: Model) -> float:
+    """The calibrated log-odds that the spun head gives to 1 % of the base's honest documents, each judged by a fit
+    without it."""
+    threshold, _ = model.thresholds(0.01 / HEAD_SHARES[0])
+    return float(np.log(threshold / (1 - threshold)))
+
+
 def found(start: Start, model: Model, texts: Sequence[str], honest: Sequence[str]) -> tuple[float, float]:
-    """Shares of spun `texts` found when 1 % of honest ones are flagged: of those of the frozen hold-out, and of
-    the `honest` texts, which no training reads."""
+    """Shares of spun `texts` found when 1 % of honest ones are flagged: of those of the base, and of the `honest`
+    texts, which no training reads."""
     odds = scores(start, model, texts)
-    limits = frozen_threshold(model, start), np.quantile(scores(start, model, honest), 0.99)
+    limits = at_one_percent(model), np.quantile(scores(start, model, honest), 0.99)
     return float((odds > limits[0]).mean()), float((odds > limits[1]).mean())
 
 
-def harmed(comparison: Comparison) -> list[str]:
-    """Rows of the frozen hold-out in which spam is found less often by more than 0.01."""
-    return [
-        f"{row.name} {row.difference:+.3f} of {row.count}"
-        for row in comparison.frozen
-        if row.kind == "found" and row.count >= FEWEST and row.difference < -0.01
-    ]
+def other_sources(start: Start, model: Model) -> list[Row]:
+    """How much of the spam of the whole base is found, all of it and by source, at 1 % of honest documents flagged
+    by both heads together. No spam of the base is learned from; its features and odds are out of fold."""
+    everything = replace(start, base=replace(start.base, holdout=np.ones(len(start.base.labels), bool)))
+    rows = compare(start.model, model, [], everything).frozen
+    return [row for row in rows if row.kind == "found" and row.count >= FEWEST]
 
 
 Draw = tuple[list[Label], list[str]]
@@ -147,29 +151,38 @@ Draw = tuple[list[Label], list[str]]
 
 
 def _row(name: str, start: Start, draws: Iterator[Draw]) -> str:
-    before, after, harm, refused = [], [], [], 0
+    before, after, flagged, lows, falls, refused = [], [], [], [], [], 0
     for labels, rest in draws:
-        model, comparison = learn(start, labels)
+        model = learn(start, labels)
         given = {label.text for label in labels}
         honest = [text for text in unseen()[1] if text not in given]
         before.append(found(start, start.model, rest, honest))
         after.append(found(start, model, rest, honest))
-        harm += harmed(comparison)
-        reasons = objections(comparison, model.manifest["training"])
+        flagged.append([(scores(start, m, honest) > at_one_percent(m)).mean() for m in (start.model, model)])
+        rows = other_sources(start, model)
+        lows.append(rows[0].difference)
+        falls += sorted((row.difference, row.count, row.name) for row in rows[1:])[:1]
+        reasons = objections(compare(start.model, model, labels, start), model.manifest["training"])
         refused += bool(reasons)
-        say(f"{name}: {before[-1]} -> {after[-1]}, {_verdict(reasons)}")
+        say(
+            f"{name}: {before[-1]} -> {after[-1]}, {rows[0].difference:+.4f}, {falls[-1]}, {_verdict(reasons)}"
+        )
     (a, a_texts), (b, b_texts) = np.mean(before, axis=0), np.mean(after, axis=0)
+    rises = np.array(after)[:, 0] - np.array(before)[:, 0]
+    clean, now = np.mean(flagged, axis=0)
+    least, count, source = min(falls)
     line = (
-        f"| {name} | {a:.2f} -> {b:.2f} | {b - a:+.2f} | {a_texts:.2f} -> {b_texts:.2f} | {b_texts - a_texts:+.2f} | "
-        f"{'; '.join(harm) or 'none'} | {refused} of {len(after)} |"
+        f"| {name} | {a:.2f} -> {b:.2f} | **{b - a:+.2f}** ({rises.min():+.2f} to {rises.max():+.2f}) | "
+        f"{a_texts:.2f} -> {b_texts:.2f} | {b_texts - a_texts:+.2f} | {clean:.3f} -> {now:.3f} | {np.mean(lows):+.3f} | "
+        f"{least:+.3f} ({source}, {count}) | {refused} of {len(after)} |"
     )
     say(line)
     return line
 
 
 HEAD = (
-    "| 40 labels | found | rise | at 1 % of unseen honest texts | rise | rows that fall by more than 0.01 | refused |\n"
-    "|---|---|---|---|---|---|---|"
+    "| 40 labels | found | rise (draws) | at 1 % of unseen honest texts | rise | of these flagged | other spam, all | "
+    "the source that falls most (documents) | refused |\n|---|---|---|---|---|---|---|---|---|"
 )
 MIXES = (40, 20)
 """Spun pages among 40 labels; the others are honest ones of the same place."""
@@ -188,14 +201,14 @@ def mixed(spun: Sequence[Label], honest: Sequence[Label], count: int) -> list[La
 
 def kinds() -> Iterator[str]:
     """Written pairs of one kind: spun pages, or half of them and their originals; the rest of the kind is tested."""
-    yield f"Kinds of written pairs, by a base that never saw the kind, {DRAWS} draws.\n\n{HEAD}"
+    yield f"Kinds of written pairs, by a base that never saw the kind, {len(DRAWS)} draws.\n\n{HEAD}"
     written = written_examples(ROOT / "training_data")
     originals = {e.group: e for e in written if e.source == "written:original"}
     for kind in ABSENT:
         pages = [e for e in written if e.source == f"written:{kind}"]
 
         def draws(count: int, pages: list[Example] = pages) -> Iterator[Draw]:
-            for seed in range(DRAWS):
+            for seed in DRAWS:
                 drawn = random.Random(seed).sample(pages, len(pages))
                 spun = [Label(e.text, 1, None, pair=e.group) for e in drawn]
                 honest = [Label(originals[e.group].text, 0, None, pair=e.group) for e in drawn]
@@ -210,14 +223,14 @@ def kinds() -> Iterator[str]:
 
 def wave() -> Iterator[str]:
     """Pages of one simulated tool, of a kind that the base never saw."""
-    yield f"One simulated tool of the kind, 40 of its pages, {DRAWS} tools, tested on 100 others.\n\n{HEAD}"
+    yield f"One simulated tool of the kind, 40 of its pages, {len(DRAWS)} tools, tested on 100 others.\n\n{HEAD}"
     thesaurus = Thesaurus(full.load_lexicon(LEXICON))
     clean = clean_prose(DATA / "clean_heldout", 60, 2)
     clean = [e for e in clean if len(e.text.split()) >= 100]
     for kind in ABSENT:
 
         def draws(kind: str = kind) -> Iterator[Draw]:
-            for seed in range(DRAWS):
+            for seed in DRAWS:
                 rng = random.Random(f"tool {kind} {seed}")
                 spinner = Spinner(draw_profile(rng, (kind,)), thesaurus, seed)
                 texts = [spinner.spin(e.text).text for e in rng.sample(clean, 140)]
@@ -228,7 +241,7 @@ def wave() -> Iterator[str]:
 
 def real() -> Iterator[str]:
     """Real texts that no training reads: a tool that sold spun text, and attacks on reviews by synonyms."""
-    yield f"Real texts of a kind, and honest ones of the same place, {DRAWS} draws.\n\n{HEAD}"
+    yield f"Real texts of a kind, and honest ones of the same place, {len(DRAWS)} draws.\n\n{HEAD}"
     attacks = list(read_jsonl_xz(DATA / "labelled" / "synonym_attack_pairs.jsonl.xz"))
     attacks = [r for r in attacks if len(r["text"].split()) >= 80]
     heavy = [r["text"] for r in attacks if int(r["label"]) == 1 and float(r.get("frac_changed") or 0) >= 0.1]
@@ -240,7 +253,7 @@ def real() -> Iterator[str]:
     for name, (texts, clean) in places.items():
 
         def draws(count: int, texts: list[str] = texts, clean: list[str] = clean) -> Iterator[Draw]:
-            for seed in range(DRAWS):
+            for seed in DRAWS:
                 drawn = random.Random(seed).sample(texts, min(len(texts), 340))
                 spun = [Label(text, 1, None) for text in drawn]
                 honest = [Label(text, 0, None) for text in random.Random(seed).sample(clean, 40)]
@@ -352,9 +365,7 @@ def poison() -> Iterator[str]:
         poisoned = [Label(t, 0, 0, ("shop", "forum")[i % 2], "mallory") for i, t in enumerate(bad)]
         right, _, _ = gate(labels)
         wrong, reasons, _ = gate(labels + poisoned)
-        shares = [
-            (scores(start, m, rest) > frozen_threshold(m, start)).mean() for m in (start.model, right, wrong)
-        ]
+        shares = [(scores(start, m, rest) > at_one_percent(m)).mean() for m in (start.model, right, wrong)]
         cells = " | ".join(f"{share:.2f}" for share in shares)
         line = f"| {count} | {count // 10}, kind {kind} | {cells} | {_verdict(reasons)} |"
         say(line)

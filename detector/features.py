@@ -7,6 +7,7 @@ not look alike.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -73,7 +74,9 @@ _HIDDEN = int(ZoneKind.HIDDEN)
 class Trees(NamedTuple):
     """One head, a sum of R decision trees with N nodes, laid out for walking: a row goes to `left` if its
     `feature` is at most `threshold`, else to the node after `left`; a leaf leads to itself and holds a `value`.
-    `depths`: steps to the deepest leaf of each tree. `scale` float64[3]: base, slope, intercept."""
+    `depths`: steps to the deepest leaf of each tree. `scale` float64[3]: base, slope, intercept. `added` float64[2]:
+    how many trees that sum takes, and the base of a second sum over the rest, whose odds are added to it: either
+    is enough for a document to stand out."""
 
     feature: np.ndarray
     threshold: np.ndarray
@@ -82,6 +85,7 @@ class Trees(NamedTuple):
     roots: np.ndarray
     depths: np.ndarray
     scale: np.ndarray
+    added: np.ndarray
 
 
 class Heads(NamedTuple):
@@ -92,7 +96,7 @@ class Heads(NamedTuple):
     stuffed: Trees
 
 
-def lay_out(nodes: np.ndarray, roots: np.ndarray, scale: np.ndarray) -> Trees:
+def lay_out(nodes: np.ndarray, roots: np.ndarray, scale: np.ndarray, added: np.ndarray) -> Trees:
     """Trees as a bundle holds them -> as kernels walk them. `nodes` float64[M, 5] has a node a line: feature or
     -1 in a leaf, threshold, left, right, value; `roots` int32[R]; only nodes under a root are taken."""
     levels, depths = [roots.astype(np.int64)], np.zeros(len(roots), np.int32)
@@ -110,7 +114,7 @@ def lay_out(nodes: np.ndarray, roots: np.ndarray, scale: np.ndarray) -> Trees:
     threshold = np.where(leaf, np.float32(np.inf), np.where(exact > nodes[order, 1], below, exact))
     return Trees(
         np.where(leaf, 0, nodes[order, 0]).astype(np.int32), threshold, left, nodes[order, 4].copy(),
-        np.arange(len(roots), dtype=np.int32), depths, scale,
+        np.arange(len(roots), dtype=np.int32), depths, scale, added,
     )  # fmt: skip
 
 
@@ -374,16 +378,29 @@ def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, 
 def head_odds(head, matrix, count, out):
     """out[d] = calibrated log-odds of row d of `matrix` float32[D, WIDTH], for the first `count` rows. Trees
     outside, rows inside: a tree stays in the first cache and the rows do not wait for each other."""
+    first = int(head.added[0])
     for d in range(count):
         out[d] = head.scale[0]
-    for i in range(head.roots.shape[0]):
+    for i in range(first):
         for d in range(count):
-            node = head.roots[i]
-            for _ in range(head.depths[i]):
-                node = head.left[node] + (matrix[d, head.feature[node]] > head.threshold[node])
-            out[d] += head.value[node]
+            out[d] += _leaf(head, i, matrix, d)
+    if first < head.roots.shape[0]:
+        for d in range(count):
+            second = head.added[1]
+            for i in range(first, head.roots.shape[0]):
+                second += _leaf(head, i, matrix, d)
+            larger = max(out[d], second)
+            out[d] = larger + math.log1p(math.exp(min(out[d], second) - larger))
     for d in range(count):
         out[d] = head.scale[1] * out[d] + head.scale[2]
+
+
+@inner
+def _leaf(head, i, matrix, d):
+    node = head.roots[i]
+    for _ in range(head.depths[i]):
+        node = head.left[node] + (matrix[d, head.feature[node]] > head.threshold[node])
+    return head.value[node]
 
 
 @inner

@@ -4,7 +4,7 @@ A bundle is a directory or a `.zip` of it: `manifest.json` (schema, name, versio
 hash of each file and of the lexicon, thresholds, metrics, training record), `token_weights.npy` (float16),
 the decision trees of both heads (`trees.npy`, `spun_roots.npy`, `stuffed_roots.npy`, `scales.npy`; see
 `features.lay_out`), `curves.npy` (float64[2, G]: thresholds on the log-odds at the false-positive rates of
-the manifest's `fpr_grid`).
+the manifest's `fpr_grid`), and `added.npy` where a head has a second sum of trees (float64[2, 2]; see `features.Trees`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import tempfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,10 @@ ARRAYS = {
     "stuffed_roots.npy": ("int32", (-1,)),
     "scales.npy": ("float64", (2, 3)),
     "curves.npy": ("float64", (2, -1)),
+    "added.npy": ("float64", (2, 2)),
 }
+OPTIONAL = ("added.npy",)
+"""Left out of bundles in which no head has a second sum."""
 
 
 _MAGIC = b"\x93NUMPY\x01\x00"
@@ -140,6 +143,8 @@ def _checked(path: Path, read: Reader, public_key: Path | None) -> Model:
         raise ModelError(f"{path}: manifest.json is not a usable manifest: {error}") from None
     arrays = {}
     for name, (dtype, shape) in ARRAYS.items():
+        if name in OPTIONAL and name not in manifest["files"]:
+            continue
         data = read(name, MAX_FILE_BYTES)
         if hashlib.sha256(data).hexdigest() != manifest["files"].get(name):
             raise ModelError(
@@ -149,13 +154,20 @@ def _checked(path: Path, read: Reader, public_key: Path | None) -> Model:
     if len(manifest["fpr_grid"]) != arrays["curves.npy"].shape[1]:
         raise ModelError(f"{path}: curves.npy and fpr_grid differ in length")
     _check_trees(path, arrays)
-    nodes = arrays["trees.npy"]
+    nodes, added = arrays["trees.npy"], added_of(arrays)
     heads = features.Heads(
         pack_weights(arrays["token_weights.npy"]),
-        features.lay_out(nodes, arrays["spun_roots.npy"], arrays["scales.npy"][0]),
-        features.lay_out(nodes, arrays["stuffed_roots.npy"], arrays["scales.npy"][1]),
+        features.lay_out(nodes, arrays["spun_roots.npy"], arrays["scales.npy"][0], added[0]),
+        features.lay_out(nodes, arrays["stuffed_roots.npy"], arrays["scales.npy"][1], added[1]),
     )
     return Model(manifest, heads, arrays, hashlib.sha256(raw).hexdigest())
+
+
+def added_of(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """float64[2, 2]: of each head, how many of its trees are in the first sum, and the base of the second (see
+    `features.Trees`)."""
+    whole = [[len(arrays[f"{head}_roots.npy"]), 0.0] for head in HEADS]
+    return arrays["added.npy"] if "added.npy" in arrays else np.array(whole, np.float64)
 
 
 def _check_signature(path: Path, raw: bytes, read: Reader, public_key: Path) -> None:
@@ -201,6 +213,10 @@ def _check_trees(path: Path, arrays: dict[str, np.ndarray]) -> None:
         and (trees[:, 0] == np.floor(trees[:, 0])).all()
     )
     roots = np.concatenate([arrays["spun_roots.npy"], arrays["stuffed_roots.npy"]])
+    first = added_of(arrays)[:, 0]
+    sizes = (len(arrays["spun_roots.npy"]), len(arrays["stuffed_roots.npy"]))
+    if (first < 0).any() or (first > sizes).any() or (first != np.floor(first)).any():
+        raise ModelError(f"{path}: added.npy does not fit the number of trees")
     reached = np.concatenate([roots, children.ravel()])
     once = len(np.unique(reached)) == len(reached)
     if not sound or not once or (roots < 0).any() or (roots >= len(trees)).any():
@@ -327,7 +343,8 @@ _ZIP_ERRORS = (
 def save_model(folder: Path, manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Write a bundle beside `folder` and swap it in whole; the one it replaces stays as `<folder>.previous`.
 
-    The same content gives the same bytes. `manifest` gets `schema` and `files`; the keys of ARRAYS are needed.
+    The same content gives the same bytes. `manifest` gets `schema` and `files`; the keys of ARRAYS are needed, but for
+    OPTIONAL ones.
     Raises ModelError, and leaves everything as it was, if the new bundle would not load.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -353,6 +370,8 @@ def previous_of(folder: Path) -> Path:
 def _write_bundle(fresh: Path, manifest: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     files = {}
     for name, (dtype, _) in ARRAYS.items():
+        if name in OPTIONAL and name not in arrays:
+            continue
         buffer = io.BytesIO()
         np.save(buffer, np.ascontiguousarray(arrays[name], dtype=dtype))
         files[name] = hashlib.sha256(buffer.getvalue()).hexdigest()

@@ -206,6 +206,8 @@ DAMAGES = {
     "a feature too many": (with_node(0, features.WIDTH), "does not hold decision trees"),
     "half a feature": (with_node(0, 0.5), "does not hold decision trees"),
     "a root beyond the last": (with_array("spun_roots.npy", lambda a: a + 10_000), "does not hold decision trees"),
+    "more trees in a sum than there are": (lambda f: replace_array(f, "added.npy", np.array([[81.0, 0.0], [80.0, 0.0]])), "added.npy does not fit"),
+    "half a tree in a sum": (lambda f: replace_array(f, "added.npy", np.array([[0.5, 0.0], [80.0, 0.0]])), "added.npy does not fit"),
     "a root before the first": (with_array("stuffed_roots.npy", lambda a: a - 10), "does not hold decision trees"),
     "a header that is no literal": (with_bytes("curves.npy", header_only("(2, 4), \"").replace(b"fortran", b"fort\0ran")), "not a plain array file"),
     "a header with keys that don't sort": (with_bytes("curves.npy", header_only("(2, 4), 7: 8")), "not a plain array file"),

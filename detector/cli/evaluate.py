@@ -29,7 +29,7 @@ def evaluate(
     ] = False,
     format: Annotated[ReportFormat, typer.Option(help="human or json.")] = ReportFormat.human,
 ) -> None:
-    """Compare two models on the frozen hold-out and on your held-back labels.
+    """Compare two models on the frozen hold-out and on your labels.
 
         detector evaluate
 
@@ -88,13 +88,13 @@ def show(comparison: Comparison, found: list[str], everything: bool) -> None:
     for title, rows in (
         ("Frozen hold-out", comparison.frozen),
         ("Known texts", comparison.known),
-        ("Your held-back labels", comparison.labels),
+        ("Your labels", comparison.labels),
     ):
         if rows:
             console.print()
             _show_rows(console, title, rows, everything)
     if not comparison.labels:
-        console.print("\nNo labels are held back yet: with more labels, a fifth of them is.")
+        console.print("\nThere are no labels to compare them on.")
     shown = comparison.changes if everything else comparison.changes[:SHOWN_CHANGES]
     if shown:
         console.print(f"\n{len(comparison.changes):,} held-back labels with another verdict")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detector.cli.common import FLAGGED, ReportFormat, model_errors, open_detector, user_errors
+from detector.cli.common import FLAGGED, ReportFormat, UserError, model_errors, open_detector, user_errors
 from detector.cli.score import Model
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def versions() -> None:
         print(f"{mark:<2}{version.name:<10}{_described(version)}")
     print(f"\n{'date':<27}{'':<10}{'version':<10}by")
     for entry in history:
-        forced = " (forced)" if entry.forced else ""
+        forced = f" (forced{': ' if entry.reason else ''}{entry.reason})" if entry.forced else ""
         print(f"{entry.date:<27}{entry.action:<10}{entry.version:<10}{entry.by}{forced}")
 
 
@@ -117,28 +117,35 @@ def _described(version: Version) -> str:
 def promote(
     version: Annotated[str, typer.Argument(metavar="VERSION|latest", help="As `model list` shows it.")],
     force: Annotated[
-        bool, typer.Option("--force", help="Whatever the gate says; its objections go into the record.")
+        bool, typer.Option("--force", help="Whatever the gate says; takes a --reason, and both are recorded.")
     ] = False,
+    reason: Annotated[str, typer.Option(help="With --force: why, for the record.", show_default=False)] = "",
     by: Annotated[str, typer.Option(help="Who decides, for the record.")] = "",
 ) -> None:
     """Put a version in use, if the gate lets it: it must not be worse than the one in use.
 
         detector model promote latest --by anna
 
+        detector model promote latest --by anna --force --reason "nobody else here to label"
+
     Refused (exit status 1): a model that is worse beyond chance on the frozen hold-out, on known texts or on
     held-back labels, that gets known cases wrong, or whose labels contradict one another or come from one side.
     """  # fmt: skip
     with user_errors(), model_errors():
-        raise typer.Exit(_promote(version, force, by))
+        if force != bool(reason.strip()):
+            raise UserError(
+                "--force and --reason go together: say why the gate should not decide, for the record"
+            )
+        raise typer.Exit(_promote(version, force, reason.strip(), by))
 
 
-def _promote(name: str, force: bool, by: str) -> int:
+def _promote(name: str, force: bool, reason: str, by: str) -> int:
     from detector.cli.evaluate import show_objections
     from detector.labels import LabelStore
     from detector.registry import Registry
     from detector.training.gate import promote as pass_gate
 
-    version, comparison, found = pass_gate(Registry(), name, LabelStore().labels(), by, force)
+    version, comparison, found = pass_gate(Registry(), name, LabelStore().labels(), by, force, reason)
     show_objections(found)
     if found and not force:
         print(f"Model {version.name} was not promoted; {comparison.a} stays in use. Look: detector evaluate")

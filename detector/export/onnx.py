@@ -35,7 +35,7 @@ def to_onnx(model: Model) -> ModelProto:
     constants = []
     for head in HEADS:
         trees = plain_trees(model, head)
-        nodes.append(_ensemble(trees, head))
+        nodes += _raw(trees, head)
         constants.append(helper.make_tensor(f"{head}_slope", TensorProto.FLOAT, [1], [trees.slope]))
         constants.append(helper.make_tensor(f"{head}_intercept", TensorProto.FLOAT, [1], [trees.intercept]))
         nodes.append(helper.make_node("Mul", [f"{head}_sum", f"{head}_slope"], [f"{head}_scaled"]))
@@ -69,23 +69,41 @@ def _metadata(model: Model) -> dict[str, str]:
     }
 
 
-def _ensemble(trees: PlainTrees, head: str) -> NodeProto:
-    """One head before calibration. Nodes are numbered within their tree."""
+def _raw(trees: PlainTrees, head: str) -> list[NodeProto]:
+    """One head before calibration: `<head>_sum` float32[D, 1]."""
     from onnx import helper
 
-    within = np.arange(len(trees.tree)) - trees.roots[trees.tree]
-    leaf = trees.feature < 0
+    if trees.first == len(trees.roots):
+        return [_ensemble(trees, 0, trees.first, trees.base, f"{head}_sum")]
+    parts = [f"{head}_first", f"{head}_second"]
+    return [
+        _ensemble(trees, 0, trees.first, trees.base, parts[0]),
+        _ensemble(trees, trees.first, len(trees.roots), trees.second, parts[1]),
+        helper.make_node("Concat", parts, [f"{head}_both"], axis=1),
+        helper.make_node("ReduceLogSumExp", [f"{head}_both"], [f"{head}_sum"], axes=[1], keepdims=1),
+    ]
+
+
+def _ensemble(trees: PlainTrees, start: int, stop: int, base: float, output: str) -> NodeProto:
+    """The sum of trees `start` to `stop`. Nodes are numbered within their tree."""
+    from onnx import helper
+
+    rows = (trees.tree >= start) & (trees.tree < stop)
+    tree, feature, value = trees.tree[rows], trees.feature[rows], trees.value[rows]
+    begins = trees.roots[tree]
+    within, left, right = np.flatnonzero(rows) - begins, trees.left[rows] - begins, trees.right[rows] - begins
+    leaf = feature < 0
     return helper.make_node(
-        "TreeEnsembleRegressor", ["features"], [f"{head}_sum"], domain="ai.onnx.ml", name=head,
-        n_targets=1, aggregate_function="SUM", post_transform="NONE", base_values=[trees.base],
-        nodes_treeids=trees.tree.tolist(), nodes_nodeids=within.tolist(),
+        "TreeEnsembleRegressor", ["features"], [output], domain="ai.onnx.ml", name=output,
+        n_targets=1, aggregate_function="SUM", post_transform="NONE", base_values=[base],
+        nodes_treeids=tree.tolist(), nodes_nodeids=within.tolist(),
         nodes_modes=np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
-        nodes_featureids=np.where(leaf, 0, trees.feature).tolist(),
-        nodes_values=np.where(leaf, 0, trees.threshold).astype(np.float32).tolist(),
-        nodes_truenodeids=np.where(leaf, 0, within[trees.left]).tolist(),
-        nodes_falsenodeids=np.where(leaf, 0, within[trees.right]).tolist(),
+        nodes_featureids=np.where(leaf, 0, feature).tolist(),
+        nodes_values=np.where(leaf, 0, trees.threshold[rows]).astype(np.float32).tolist(),
+        nodes_truenodeids=np.where(leaf, 0, left).tolist(),
+        nodes_falsenodeids=np.where(leaf, 0, right).tolist(),
         nodes_hitrates=np.ones(len(leaf), np.float32).tolist(),
         nodes_missing_value_tracks_true=np.zeros(len(leaf), np.int64).tolist(),
-        target_treeids=trees.tree[leaf].tolist(), target_nodeids=within[leaf].tolist(),
-        target_ids=np.zeros(int(leaf.sum()), np.int64).tolist(), target_weights=trees.value[leaf].tolist(),
+        target_treeids=tree[leaf].tolist(), target_nodeids=within[leaf].tolist(),
+        target_ids=np.zeros(int(leaf.sum()), np.int64).tolist(), target_weights=value[leaf].tolist(),
     )  # fmt: skip

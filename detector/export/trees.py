@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detector.model import HEADS, Model
+from detector.model import HEADS, Model, added_of
 
 
 class PlainTrees(NamedTuple):
@@ -14,7 +14,9 @@ class PlainTrees(NamedTuple):
 
     A row goes to `left` if its `feature` (int64[N], -1 in a leaf) is at most `threshold` (float32[N]: rows are
     float32), else to `right`; a leaf adds its `value` (float64[N]). `tree` int64[N] is the number of a node's
-    tree, `roots` int64[R] where each begins. The log-odds are `slope` * (`base` + sum of values) + `intercept`.
+    tree, `roots` int64[R] where each begins. The log-odds are `slope` * raw + `intercept`, and raw is `base` + the
+    sum of the first `first` trees' values; where there are more trees, `second` + the sum of theirs is added to it
+    as odds are (the logarithm of the sum of both exponentials).
     """
 
     feature: np.ndarray
@@ -27,19 +29,27 @@ class PlainTrees(NamedTuple):
     base: float
     slope: float
     intercept: float
+    first: int
+    second: float
 
     def log_odds(self, matrix: np.ndarray) -> np.ndarray:
         """float64[D] of `matrix` float32[D, F]; trees are added in their order, as the kernel adds them."""
+        total = self._sum(matrix, self.roots[: self.first], self.base)
+        if self.first < len(self.roots):
+            total = np.logaddexp(total, self._sum(matrix, self.roots[self.first :], self.second))
+        log_odds: np.ndarray = self.slope * total + self.intercept
+        return log_odds
+
+    def _sum(self, matrix: np.ndarray, roots: np.ndarray, base: float) -> np.ndarray:
         rows = np.arange(len(matrix))
-        total = np.full(len(matrix), self.base)
-        for root in self.roots:
+        total = np.full(len(matrix), base)
+        for root in roots:
             node = np.full(len(matrix), root)
             while (inner := self.feature[node] >= 0).any():
                 below = matrix[rows, self.feature[node]] <= self.threshold[node]
                 node = np.where(inner, np.where(below, self.left[node], self.right[node]), node)
             total += self.value[node]
-        log_odds: np.ndarray = self.slope * total + self.intercept
-        return log_odds
+        return total
 
 
 def plain_trees(model: Model, head: str) -> PlainTrees:
@@ -66,9 +76,11 @@ def plain_trees(model: Model, head: str) -> PlainTrees:
         for column in (2, 3)
     )
     base, slope, intercept = model.arrays["scales.npy"][number].tolist()
+    first, second = added_of(model.arrays)[number].tolist()
     return PlainTrees(
         np.where(inner, kept[:, 0], -1).astype(np.int64), _at_most(kept[:, 1]), left, right,
         np.where(inner, 0.0, kept[:, 4]), np.array(tree), np.array(begins), base, slope, intercept,
+        int(first), second,
     )  # fmt: skip
 
 

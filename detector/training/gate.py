@@ -1,5 +1,5 @@
-"""May this model replace that one? Both are judged on the frozen hold-out, on known texts, and on the held-back
-labels.
+"""May this model replace that one? Both are judged on the frozen hold-out, on known texts, and on labels: those held
+back, and those learned from, each by a fit without it.
 
 The same documents under both, so differences are paired: exact McNemar tests (McNemar 1947), and intervals from
 the exact binomial interval of the documents on which they differ. On the hold-out, features and log-odds of
@@ -40,6 +40,9 @@ WHITELISTED, WHITELIST_CHANCE = 5, 0.01
 CONTRADICTED, CONTRADICTED_FROM = 0.1, 3
 """Share of each answer, and number, from which labels that all others speak against are too many. New kinds of
 spam and new kinds of honest text, not understood yet, make such labels under one answer; slips make them under both."""
+
+
+CROSS_VALIDATED = "all labels learned from, each judged without it"
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ def compare(a: Model, b: Model, labels: Iterable[Label], start: Start | None = N
     judged = [_Frozen(model, start) for model in (a, b)]
     held_back = choose(labels, start).held_back
     rows, changes = _compare_labels(a, b, held_back, start)
+    rows += _cross_validated(b)
     known = _compare_known(a, b, start)
     return Comparison(a.name, b.name, _compare_frozen(*judged), rows, changes, _flipped(*judged), known)
 
@@ -105,29 +109,29 @@ def compare(a: Model, b: Model, labels: Iterable[Label], start: Start | None = N
 class _Frozen:
     """What a model says about the hold-out: calibrated log-odds by head, and what that makes of each document.
 
-    Its threshold at a fixed false-positive rate rests on all honest documents of the base that the model is judged
-    on out of fold: those of the hold-out alone would leave it to a dozen documents.
+    Its threshold at a fixed false-positive rate is its own: it was fixed on all honest documents of the base, each
+    judged by a fit without it. Of a model with another base, it rests on the honest documents of the hold-out.
     """
 
     def __init__(self, model: Model, start: Start) -> None:
         base = start.base
         derived = model.manifest.get("base") == base.digest
-        judged = np.ones(len(base.labels), bool) if derived else base.holdout
         odds = np.zeros(base.odds.shape)
         for h, (trees, first) in enumerate(zip(split_trees(model.arrays), start.heads(), strict=True)):
-            raw = trees.uncalibrated().raw(base.matrix)
+            raw, second = trees.sums(base.matrix)
             if derived:  # what the correction adds, to log-odds that did not see the document
                 raw = base.odds[:, h] + raw - first.raw(base.matrix)
-            odds[:, h] = trees.scale[1] * raw + trees.scale[2]
-        clean = [judged & (base.labels[:, h] == 0) for h in range(len(HEADS))]
-        self.fixed = np.array(
-            [
-                weighted_quantile(odds[clean[h], h], base.weights[clean[h]], RATE * share)
-                for h, share in enumerate(HEAD_SHARES)
-            ]
-        )
-        self.own = np.log([_odds_of(p) for p in model.thresholds(RATE)])
+            odds[:, h] = trees.scale[1] * np.logaddexp(raw, second) + trees.scale[2]
+        self.fixed = self.own = np.log([_odds_of(p) for p in model.thresholds(RATE)])
         rows = base.holdout
+        if not derived:
+            clean = [rows & (base.labels[:, h] == 0) for h in range(len(HEADS))]
+            self.fixed = np.array(
+                [
+                    weighted_quantile(odds[clean[h], h], base.weights[clean[h]], RATE * share)
+                    for h, share in enumerate(HEAD_SHARES)
+                ]
+            )
         self.odds, self.labels = odds[rows], base.labels[rows]
         self.names = row_names(base.source[rows], base.kind[rows], self.labels)
 
@@ -138,11 +142,6 @@ class _Frozen:
         flagged = (over & (self.labels == 0)).any(axis=1)
         right: np.ndarray = np.where(spam, (over & (self.labels == 1)).any(axis=1), ~flagged)
         return right
-
-
-def frozen_threshold(model: Model, start: Start) -> float:
-    """The calibrated log-odds of `spun` that the spun head's share of RATE of the base's honest documents exceeds."""
-    return float(_Frozen(model, start).fixed[0])
 
 
 def _odds_of(probability: float) -> float:
@@ -167,15 +166,18 @@ def _compare_frozen(a: _Frozen, b: _Frozen) -> list[Row]:
 
 
 def _row(name: str, kind: str, right_a: np.ndarray, right_b: np.ndarray) -> Row:
-    count = len(right_a)
     lost, won = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    return _row_of(name, kind, len(right_a), int(right_a.sum()), lost, won)
+
+
+def _row_of(name: str, kind: str, count: int, right_a: int, lost: int, won: int) -> Row:
     low = high = 0.0
     worse = 1.0
     if lost + won:
         interval = binomtest(won, lost + won).proportion_ci(CONFIDENCE, "exact")
         low, high = ((2 * end - 1) * (lost + won) / count for end in (interval.low, interval.high))
         worse = float(binomtest(lost, lost + won, alternative="greater").pvalue)
-    return Row(name, kind, count, float(right_a.mean()), float(right_b.mean()), low, high, worse)
+    return Row(name, kind, count, right_a / count, (right_a - lost + won) / count, low, high, worse)
 
 
 def _flipped(a: _Frozen, b: _Frozen) -> dict[str, int]:
@@ -219,6 +221,17 @@ def _compare_labels(
             here = sources == source
             rows.append(_row(f"labels: {source}", "judged rightly", right[0][here], right[1][here]))
     return rows, changes
+
+
+def _cross_validated(b: Model) -> list[Row]:
+    """The labels that B learned from, each judged by a fit without it, against the model that training started
+    from."""
+    counts = b.manifest.get("training", {}).get("labels", {}).get("cross_validated")
+    if not counts:
+        return []
+    return [
+        _row_of(CROSS_VALIDATED, "judged rightly", *(counts[k] for k in ("texts", "before", "lost", "won")))
+    ]
 
 
 def _agrees(verdict: Verdict, item: Labelled) -> bool:

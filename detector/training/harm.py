@@ -10,9 +10,9 @@ RATE = POLICIES["balanced"]
 """False-positive rate at which models are compared."""
 FEWEST = 10
 """Documents of a source below which it is counted among "other"."""
-WATCHED = 30
-"""Documents of a row from which a fall of a hundredth is looked at."""
-MOST_LOST, MOST_LOST_OVERALL = 0.005, 0.002
+WATCHED = 100
+"""Documents from which a row is looked at by itself: fewer can't show a fall of a hundredth, and are looked at together."""
+MOST_LOST, MOST_LOST_OVERALL = 0.0075, 0.004
 """Share of a row's spam, and of all spam, that a correction may cost."""
 KNOWN_LOST, KNOWN_FLAGGED = 0.01, 0.005
 """Shares of known spun texts that a change of the token stage may lose, and of honest ones that it may flag."""
@@ -57,6 +57,7 @@ def harms(
     change = found[1].astype(np.int64) - found[0]
     if change.mean() < -MOST_LOST_OVERALL:
         return True
-    _, place, counts = np.unique(names[spam], return_inverse=True, return_counts=True)
-    allowed = np.maximum(MOST_LOST * counts, 1.0)  # one document more or less says nothing
-    return bool((np.bincount(place, change) < -allowed)[counts >= WATCHED].any())
+    found_names, place, counts = np.unique(names[spam], return_inverse=True, return_counts=True)
+    place = np.where(counts[place] >= WATCHED, place, len(found_names))
+    allowed = np.maximum(MOST_LOST * np.bincount(place), 1.0)  # one document more or less says nothing
+    return bool((np.bincount(place, change) < -allowed).any())

@@ -24,7 +24,7 @@ from detector.training.labelled import COPY, frozen_copies, merge
 
 FEWEST_OF_A_KIND = 5
 """Labels of each answer that looking for mistakes takes."""
-LOOSE = Options(holds=(50.0,), token_weights=(1.0,))
+LOOSE = Options(holds=(50.0,), shares=(0.9,), token_weights=(1.0,))
 """How the model that judges the labels is held: nothing is shipped here, so it may harm."""
 UNBALANCED = 0.1
 """A share of one answer below which the labels are said to be unbalanced."""

@@ -1,11 +1,11 @@
-"""Labels -> what training uses: one example a text, what annotators disagree about left out, a fifth held back."""
+"""Labels -> what training uses: one example a text, what annotators disagree about left out, a fifth of many held back."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,8 +14,9 @@ from detector.model import HEADS
 from detector.training.base import NO_SHINGLE, Base, sketch_of
 from detector.training.examples import stable_hash
 
-HELD_BACK = 5
-"""One group of labels in so many is never trained on: `evaluate` and the gate judge on it."""
+HELD_BACK, HELD_BACK_FROM = 5, 100
+"""One group of labels in so many is not trained on, once there are so many texts: `evaluate` and the gate judge on it.
+Of fewer, all are needed, and too few would be left to show anything."""
 COPY = 8
 """Shared entries of two sketches of 16 from which one text is a copy of the other."""
 
@@ -23,7 +24,7 @@ COPY = 8
 @dataclass(frozen=True)
 class Labelled:
     """One text with what its labels say together: `labels` (spun, stuffed): 1, 0, or -1 where nobody or not
-    everybody says so. `voices` are the labels behind it."""
+    everybody says so. `voices` are the labels behind it. `held_back`: not to be learned from."""
 
     text: str
     labels: tuple[int, int]
@@ -31,16 +32,12 @@ class Labelled:
     source: str
     spans: tuple[tuple[int, int], ...]
     voices: tuple[Label, ...]
+    held_back: bool = False
 
     @property
     def annotators(self) -> tuple[str, ...]:
         """Who labelled it, in order of names."""
         return tuple(sorted({label.annotator for label in self.voices}))
-
-    @property
-    def held_back(self) -> bool:
-        """Always the same texts, whatever other labels there are."""
-        return stable_hash(f"held back:{self.group}") % HELD_BACK == 0
 
 
 def merge(labels: Iterable[Label]) -> list[Labelled]:
@@ -58,7 +55,14 @@ def merge(labels: Iterable[Label]) -> list[Labelled]:
             merged.append(
                 Labelled(first.text, answers, first.group, source, spans, tuple(voices))  # type: ignore[arg-type]
             )
-    return merged
+    if len(merged) < HELD_BACK_FROM:
+        return merged
+    return [replace(item, held_back=_in_held_back_group(item.group)) for item in merged]
+
+
+def _in_held_back_group(group: str) -> bool:
+    """Always the same ones, whatever other labels there are."""
+    return stable_hash(f"held back:{group}") % HELD_BACK == 0
 
 
 def _agreed(answers: Sequence[int | None]) -> int:

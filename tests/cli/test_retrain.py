@@ -74,6 +74,7 @@ def test_what_can_not_be_done_says_why(detect: object, tmp_path: Path) -> None:
         (("train", "--data", ".", "--labels", "x"), "exclude each other"),
         (("evaluate",), "are the same model"),
         (("evaluate", "7", "shipped"), "no model '7'"),
+        (("model", "promote", "latest", "--force"), "--force and --reason go together"),
         (("model", "promote", "latest"), "in use already"),
         (("model", "rollback"), "nothing to roll back"),
     ):

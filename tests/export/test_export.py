@@ -94,6 +94,23 @@ def test_rows_on_a_threshold_go_where_the_kernel_sends_them(any_detector: Detect
         assert plain_trees(any_detector.model, head).log_odds(rows) == pytest.approx(kernel, abs=1e-9)
 
 
+def test_a_head_with_a_second_sum_is_exported_with_it(detector: Detector) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime", reason="running a graph needs onnxruntime")
+    pytest.importorskip("onnx", reason="ONNX export needs onnx")
+    from detector.training.trees import split_trees
+
+    added = {"added.npy": np.array([[50.0, -0.7], [80.0, 0.0]])}
+    model = replace(detector.model, arrays=detector.model.arrays | added)
+    rows = at_thresholds(detector)
+    kernel = np.column_stack([trees.raw(rows) for trees in split_trees(model.arrays)])
+    plain = np.column_stack([plain_trees(model, head).log_odds(rows) for head in HEADS])
+    assert plain == pytest.approx(kernel, abs=1e-9)
+    assert not np.allclose(kernel[:, 0], plain_trees(detector.model, "spun").log_odds(rows))
+    session = onnxruntime.InferenceSession(to_onnx(model).SerializeToString())
+    (found,) = session.run(None, {"features": rows})
+    assert found == pytest.approx(1 / (1 + np.exp(-kernel)), abs=2e-6)
+
+
 def test_onnx_metadata_say_what_goes_in_and_what_comes_out(detector: Detector) -> None:
     pytest.importorskip("onnx", reason="ONNX export needs onnx")
     told = {p.key: p.value for p in to_onnx(detector.model).metadata_props}

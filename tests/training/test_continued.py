@@ -12,15 +12,22 @@ from detector.labels import Label, LabelError
 from detector.registry import Registry
 from detector.signals.replaced import pack_weights, unpack_weights
 from detector.training.continued import Options, Start, choose, fit, train_on_labels
-from detector.training.correction import Old, Scores, as_trees, fit_correction, with_constant
-from detector.training.labelled import merge
+from detector.training.correction import (
+    Scores,
+    as_trees,
+    fit_second,
+    hold_down,
+    information_of,
+    with_constant,
+)
+from detector.training.labelled import HELD_BACK_FROM, merge
 from detector.training.matrix import feature_matrix
 from detector.training.token_update import label_tokens, update_tokens
 from detector.training.trees import Trees, join_trees, split_trees
 from tests.texts import GERMAN, HONEST, SPUN
 from tests.training.conftest import base_examples
 
-OPTIONS = Options(holds=(50.0,), token_weights=(1.0,))
+OPTIONS = Options(holds=(50.0,), shares=(0.5,), token_weights=(1.0,))
 
 
 def pages(count: int, annotator: str = "anna") -> list[Label]:
@@ -52,7 +59,7 @@ def test_labels_move_their_pages_and_little_else(start: Start) -> None:
     )
     gap = fitted.odds[spun, 0].mean() - fitted.odds[~spun, 0].mean()
     assert gap > before[spun].mean() - before[~spun].mean() + 0.5
-    firmly = Options(holds=(1e9,), token_weights=(0.0,))
+    firmly = Options(holds=(1e9,), shares=(), token_weights=(0.0,))
     nothing = fit(start, learned, firmly, quiet)
     other = fit(start, merge(replace(label, spun=0) for label in pages(12)), firmly, quiet)
     assert nothing.arrays["trees.npy"] == pytest.approx(other.arrays["trees.npy"], abs=1e-4)
@@ -63,15 +70,16 @@ def test_labels_move_their_pages_and_little_else(start: Start) -> None:
 def test_frozen_and_held_back_texts_are_not_learned_from(start: Start) -> None:
     examples = base_examples()
     copy = next(e.text for e, held in zip(examples, start.base.holdout) if held)
-    labels = [*pages(40), Label(copy, 1), Label(GERMAN, 1), Label("too short", 0)]
+    labels = [*pages(140), Label(copy, 1), Label(GERMAN, 1), Label("too short", 0)]
     chosen = choose(labels, start)
     assert chosen.left_out == {"copy of the frozen hold-out": 1, "not_english": 1, "too_short": 1}
-    assert len(chosen.learned) + len(chosen.held_back) == 40
-    assert 0 < len(chosen.held_back) < 20
-    fewer = choose(labels[:20], start)
+    assert len(chosen.learned) + len(chosen.held_back) == 140
+    assert 10 < len(chosen.held_back) < 50
+    fewer = choose(labels[:120], start)
     assert {i.text for i in fewer.held_back} == {
-        i.text for i in chosen.held_back if i.voices[0] in labels[:20]
+        i.text for i in chosen.held_back if i.voices[0] in labels[:120]
     }
+    assert not choose(labels[: HELD_BACK_FROM - 1], start).held_back, "of few, all are needed"
 
 
 def test_what_annotators_disagree_about_is_left_out() -> None:
@@ -89,6 +97,10 @@ def test_the_record_says_what_went_in(start: Start, tmp_path: Path) -> None:
     assert record["from_hash"] == start.model.digest
     assert record["base_sha256"] == start.base.digest
     assert sum(record["labels"]["by_annotator"].values()) == record["labels"]["learned"]
+    assert record["taken"]["spun"]["share"] == 0.5
+    counts = record["labels"]["cross_validated"]
+    assert counts["texts"] == record["labels"]["learned"]
+    assert 0 <= counts["before"] - counts["lost"] <= counts["texts"] - counts["won"]
     assert set(record["labels"]["by_annotator"]) <= {"anna", "ben"}
     assert {"numpy", "scipy", "scikit-learn", "numba", "python"} == set(record["libraries"])
     figures = version.load().manifest["metrics"]["labels_out_of_fold"]
@@ -128,20 +140,45 @@ def test_a_new_pair_of_words_is_learned_and_a_common_word_is_not(start: Start) -
     assert np.abs(held - weights).max() < 0.01
 
 
-def test_trees_of_a_correction_give_what_was_fitted() -> None:
+def drawn(rows: int) -> tuple[np.ndarray, Scores, np.ndarray, np.ndarray]:
+    """(matrix, scores, design, labels) of made-up documents: the second feature tells."""
     generator = np.random.default_rng(0)
-    matrix = np.round(generator.normal(size=(400, 6)), 1).astype(np.float32)
+    matrix = np.round(generator.normal(size=(rows, 6)), 1).astype(np.float32)
     matrix[:, 5] = 1.0
     scores = Scores.fit(matrix[:, 1:])
-    labels = (matrix[:, 1] + generator.normal(size=400) > 0).astype(int)
-    design = with_constant(scores.transform(matrix[:, 1:]))
-    old = Old(design[:0], labels[:0], np.zeros(0), np.zeros(0))
-    slopes = fit_correction(design, labels, np.zeros(400), old, 1.0)
+    labels = (matrix[:, 1] + generator.normal(size=rows) > 0).astype(int)
+    return matrix, scores, with_constant(scores.transform(matrix[:, 1:])), labels
+
+
+def test_trees_of_a_correction_give_what_was_fitted() -> None:
+    matrix, scores, design, labels = drawn(400)
+    slopes, _ = fit_second(design, labels, design[:0], np.zeros(0))
     nodes, roots = as_trees(scores, slopes[:-1], np.arange(1, 6))
     assert len(roots) == 4
     got = Trees(nodes, roots, np.array([slopes[-1], 1.0, 0.0])).raw(_wide(matrix))
     assert got == pytest.approx(design @ slopes, abs=1e-9)
     assert np.corrcoef(got, labels)[0, 1] > 0.5
+
+
+def test_old_honest_documents_are_judged_as_by_a_fit_without_each() -> None:
+    _, _, design, labels = drawn(60)
+    spam, honest = design[labels == 1], design[labels == 0]
+    weights = np.full(len(honest), 1 / len(honest))
+    slopes, unseen = fit_second(spam, np.ones(len(spam), int), honest, weights)
+    for i in range(5):
+        rest = np.arange(len(honest)) != i
+        left, _ = fit_second(spam, np.ones(len(spam), int), honest[rest], weights[rest])
+        assert unseen[i] == pytest.approx(honest[i] @ left, abs=0.3 * abs(honest[i] @ (left - slopes)) + 1e-6)
+
+
+def test_pages_called_clean_go_below_the_threshold_and_those_below_stay() -> None:
+    _, _, design, _ = drawn(300)
+    information = information_of(design, np.full(300, -2.0), np.full(300, 1 / 300))
+    called = design[:8]
+    slopes = hold_down(called, np.full(8, 1.0), information, 1.0)
+    assert (1.0 + called @ slopes < 0).all()
+    assert np.abs(hold_down(called, np.full(8, -20.0), information, 1.0)).max() < 1e-3
+    assert np.abs(hold_down(called, np.full(8, 1.0), information, 1e9)).max() < 1e-3
 
 
 def _wide(matrix: np.ndarray) -> np.ndarray:
@@ -169,7 +206,7 @@ def test_a_correction_that_harms_is_held_more_firmly(start: Start) -> None:
     right = np.where(start.base.labels == 1, 1.0, -1.0)  # heads that make no mistake can only get worse
     perfect = replace(start, base=replace(start.base, odds=right))
     lines: list[str] = []
-    fit(perfect, learned, Options(holds=(0.001, 1e9), token_weights=(1.0,)), lines.append)
+    fit(perfect, learned, Options(holds=(0.001, 1e9), shares=(1.0, 0.01), token_weights=(1.0,)), lines.append)
     assert any("spun: 12 labelled texts, hold 1e+09" in line for line in lines)
 
 

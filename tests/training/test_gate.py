@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -88,15 +89,29 @@ def test_intervals_hold_the_difference_and_stay_in_range(start: Start, tmp_path:
 def test_held_back_labels_are_judged_and_changed_verdicts_shown(
     start: Start, tmp_path: Path, telling: Any
 ) -> None:
-    labels = [Label(f"{(SPUN, HONEST)[i % 2]} Page {i}.", 1 - i % 2, source="shop") for i in range(40)]
+    labels = [Label(f"{(SPUN, HONEST)[i % 2]} Page {i}.", 1 - i % 2, source="shop") for i in range(120)]
     flagging = changed(start, tmp_path / "all", telling[0], 1e9, 50.0, 50.0)
     comparison = compare(start.model, flagging, labels, start)
     assert comparison.labels[0].name == "all held-back labels"
     assert comparison.labels[1].name == "labels: shop"
-    assert comparison.labels[0].count == comparison.labels[1].count < 20
+    assert comparison.labels[0].count == comparison.labels[1].count < 60
     assert comparison.changes
     assert all(change.b.verdict == "spam" != change.a.verdict for change in comparison.changes)
     assert all(change.b.evidence for change in comparison.changes if change.item.labels[0] == 1)
+
+
+def test_labels_are_judged_by_fits_that_did_not_see_them(start: Start) -> None:
+    counts = {"texts": 40, "before": 30, "lost": 12, "won": 1}
+    learned = replace(
+        start.model, manifest=start.model.manifest | {"training": {"labels": {"cross_validated": counts}}}
+    )
+    comparison = compare(start.model, learned, [], start)
+    (row,) = comparison.labels
+    assert (row.count, row.right_a, row.right_b) == (40, 0.75, 0.475)
+    (reason,) = objections(comparison, {})
+    assert reason.startswith(
+        "all labels learned from, each judged without it: judged rightly 75.0% -> 47.5% of 40"
+    )
 
 
 def nothing(start: Start) -> Comparison:

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from detector.features import WIDTH
-from detector.training.trees import export_trees, join_trees
+from detector.training.trees import export_trees, join_trees, split_trees
 
 
 def fitted(seed: int) -> tuple[HistGradientBoostingClassifier, np.ndarray, np.ndarray]:
@@ -31,3 +31,15 @@ def test_joined_heads_keep_their_own_scores() -> None:
     for head, tree, (_, matrix, _) in zip(("spun", "stuffed"), trees, parts, strict=True):
         joined = type(tree)(arrays["trees.npy"], arrays[f"{head}_roots.npy"], tree.scale)
         assert np.array_equal(joined.raw(matrix), tree.raw(matrix))
+
+
+def test_the_odds_of_a_second_sum_are_added() -> None:
+    parts = [(*fitted(seed),) for seed in (1, 2, 3)]
+    first, second, other = (export_trees(classifier, columns) for classifier, _, columns in parts)
+    both = first.with_second(second.nodes, second.roots, -1.5)
+    joined, _ = split_trees(join_trees(both, other))
+    for _, matrix, _ in parts:
+        more = second.raw(matrix) - second.scale[0] - 1.5
+        np.testing.assert_allclose(joined.raw(matrix), np.logaddexp(first.raw(matrix), more), atol=1e-9)
+        for found, expected in zip(joined.sums(matrix), (first.raw(matrix), more), strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-9)
