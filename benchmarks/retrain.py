@@ -26,6 +26,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import binomtest
 
 from detector.labels import Label, LabelStore
 from detector.model import HEAD_SHARES, Model, load_model, save_model
@@ -43,6 +44,7 @@ from detector.training.continued import Options, Start, train_on_labels
 from detector.training.examples import Example, clean_prose, passage, read_jsonl_xz, written_examples
 from detector.training.gate import Comparison, Row, compare, objections, promote
 from detector.training.label_check import Placed, check
+from detector.training.labelled import frozen_copies
 from detector.training.matrix import feature_matrix
 from detector.training.token_stage import TokenData, collect_tokens, fit_tokens, folds_of
 from detector.training.trees import split_trees
@@ -186,8 +188,9 @@ HEAD = (
 )
 MIXES = (40, 20)
 """Spun pages among 40 labels; the others are honest ones of the same place."""
-ABSENT = "EFG"
-"""Of the other kinds a base without them finds more than half at 1 %: little room for a rise of 0.2."""
+WRITTEN, ABSENT = "EFA", "EFG"
+"""Kinds that are left out: of written pairs (there are too few of kind G), of simulated tools. Bases without the others
+find them nearly as well as the shipped model does."""
 
 
 def mixed(spun: Sequence[Label], honest: Sequence[Label], count: int) -> list[Label]:
@@ -200,25 +203,34 @@ def mixed(spun: Sequence[Label], honest: Sequence[Label], count: int) -> list[La
 
 
 def kinds() -> Iterator[str]:
-    """Written pairs of one kind: spun pages, or half of them and their originals; the rest of the kind is tested."""
+    """Written pairs of one kind: spun pages, or half of them and their originals; the rest of the kind is tested.
+    Pages that share most of their words with an original in the frozen hold-out can't be learned from: they are
+    tested."""
     yield f"Kinds of written pairs, by a base that never saw the kind, {len(DRAWS)} draws.\n\n{HEAD}"
     written = written_examples(ROOT / "training_data")
     originals = {e.group: e for e in written if e.source == "written:original"}
-    for kind in ABSENT:
+    for kind in WRITTEN:
         pages = [e for e in written if e.source == f"written:{kind}"]
 
-        def draws(count: int, pages: list[Example] = pages) -> Iterator[Draw]:
+        copies = frozen_copies([e.text for e in pages], start_without(kind).base)
+
+        def draws(
+            count: int, marked: bool, pages: list[Example] = pages, copies: np.ndarray = copies
+        ) -> Iterator[Draw]:
             for seed in DRAWS:
-                drawn = random.Random(seed).sample(pages, len(pages))
-                spun = [Label(e.text, 1, None, pair=e.group) for e in drawn]
+                order = random.Random(seed).sample(range(len(pages)), len(pages))
+                drawn = [pages[i] for i in sorted(order, key=lambda i: copies[i])]
+                spun = [
+                    Label(e.text, 1, None, pair=e.group, spans=(e.spans or ()) if marked else ())
+                    for e in drawn
+                ]
                 honest = [Label(originals[e.group].text, 0, None, pair=e.group) for e in drawn]
                 yield mixed(spun, honest, count), [e.text for e in drawn[count:]]
 
-        for count in MIXES:
-            name = (
-                f"kind {kind}: {count} spun, {40 - count} of their originals, tested on {len(pages) - count}"
-            )
-            yield _row(name, start_without(kind), draws(count))
+        for count, marked in ((40, False), (40, True), (20, False)):
+            with_what = "their words marked" if marked else f"{40 - count} of their originals"
+            name = f"kind {kind}: {count} spun, {with_what}, tested on {len(pages) - count}"
+            yield _row(name, start_without(kind), draws(count, marked))
 
 
 def wave() -> Iterator[str]:
@@ -310,7 +322,7 @@ def flipped() -> Iterator[str]:
         "unseen honest ones flagged | gate |\n|---|---|---|---|---|---|---|"
     )
     plans = [(200, 0.2, seed) for seed in range(3)] + [(200, 0.0, seed) for seed in range(3)]
-    plans += [(100, 0.2, 0), (100, 0.0, 0), (50, 0.0, 0), (200, 0.1, 0), (200, 0.5, 0)]
+    plans += [(100, 0.2, 0), (100, 0.0, 0)]
     for count, share, seed in plans:
         labels = labels_of(count, seed)
         turned = set(random.Random(seed).sample(range(count), int(share * count)))
@@ -352,22 +364,24 @@ def _verdict(reasons: list[str]) -> str:
 def poison() -> Iterator[str]:
     """A tenth of the labels, by one annotator, call the pages of one spam kind clean."""
     yield (
-        "| labels | of them poison | pages of that spam found: before | without the poison | with it | gate |\n"
-        "|---|---|---|---|---|---|"
+        "| labels | of them poison | pages of that spam found, of 300: before | without the poison | with it | "
+        "won and lost by it | chance of that (McNemar) | gate |\n|---|---|---|---|---|---|---|---|"
     )
     start, thesaurus = Start.open(), Thesaurus(full.load_lexicon(LEXICON))
-    for kind, count in (("B", 200), ("D", 200), ("B", 400), ("F", 200), ("A", 200), ("G", 200)):
+    for kind, count in (("B", 200), ("D", 200), ("B", 400), ("A", 200), ("F", 200), ("G", 200)):
         rng = random.Random(f"poison {kind}")
         spinner = Spinner(draw_profile(rng, (kind,)), thesaurus, 1)
-        pages = [spinner.spin(text).text for text in rng.sample(unseen()[1], count // 10 + 100)]
+        pages = [spinner.spin(text).text for text in rng.sample(unseen()[1], count // 10 + 300)]
         bad, rest = pages[: count // 10], pages[count // 10 :]
         labels = labels_of(count - count // 10, 5)
         poisoned = [Label(t, 0, 0, ("shop", "forum")[i % 2], "mallory") for i, t in enumerate(bad)]
         right, _, _ = gate(labels)
         wrong, reasons, _ = gate(labels + poisoned)
-        shares = [(scores(start, m, rest) > at_one_percent(m)).mean() for m in (start.model, right, wrong)]
-        cells = " | ".join(f"{share:.2f}" for share in shares)
-        line = f"| {count} | {count // 10}, kind {kind} | {cells} | {_verdict(reasons)} |"
+        over = [scores(start, m, rest) > at_one_percent(m) for m in (start.model, right, wrong)]
+        won, lost = int((over[2] & ~over[1]).sum()), int((over[1] & ~over[2]).sum())
+        chance = binomtest(lost, won + lost).pvalue if won + lost else 1.0
+        cells = " | ".join(f"{found.mean():.2f}" for found in over)
+        line = f"| {count} | {count // 10}, kind {kind} | {cells} | +{won} -{lost} | {chance:.2f} | {_verdict(reasons)} |"
         say(line)
         yield line
 

@@ -129,7 +129,7 @@ def promote(
         detector model promote latest --by anna --force --reason "nobody else here to label"
 
     Refused (exit status 1): a model that is worse beyond chance on the frozen hold-out, on known texts or on
-    held-back labels, that gets known cases wrong, or whose labels contradict one another or come from one side.
+    labels, that gets known cases wrong, or whose labels contradict one another or come from one side.
     """  # fmt: skip
     with user_errors(), model_errors():
         if force != bool(reason.strip()):

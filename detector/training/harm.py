@@ -12,7 +12,7 @@ FEWEST = 10
 """Documents of a source below which it is counted among "other"."""
 WATCHED = 100
 """Documents from which a row is looked at by itself: fewer can't show a fall of a hundredth, and are looked at together."""
-MOST_LOST, MOST_LOST_OVERALL = 0.0075, 0.004
+MOST_LOST, MOST_LOST_OVERALL = 0.005, 0.002
 """Share of a row's spam, and of all spam, that a correction may cost."""
 KNOWN_LOST, KNOWN_FLAGGED = 0.01, 0.005
 """Shares of known spun texts that a change of the token stage may lose, and of honest ones that it may flag."""
