@@ -32,7 +32,7 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+")
 @dataclass(frozen=True)
 class Kind:
     """An attack with the strengths at which it is tried. `markup`: it makes HTML. `characters`: it leaves the
-    words as a reader sees them, so that it must not help."""
+    words as a reader reads them, so that it must not help."""
 
     name: str
     apply: Attack
@@ -332,21 +332,21 @@ def attacks(pool: list[str], vocabulary: list[str]) -> list[Kind]:
         Kind("direction marks", bidi_marks, most, characters=True),
         Kind("other spaces", spaces(WIDE_SPACES), most, characters=True),
         Kind("double spaces, tabs", gaps(" \t "), most, characters=True),
-        Kind("line breaks", gaps("\n"), (0.1, 0.3, 1.0)),
-        Kind("blank lines", gaps("\n\n"), (0.05, 0.1, 0.3)),
-        Kind("spaces inside words", split_words, some),
-        Kind("spaced letters", spaced_letters, some),
+        Kind("line breaks", gaps("\n"), (0.1, 0.3, 1.0), characters=True),
+        Kind("blank lines", gaps("\n\n"), (0.05, 0.1, 0.3), characters=True),
+        Kind("spaces inside words", split_words, some, characters=True),
+        Kind("spaced letters", spaced_letters, some, characters=True),
         Kind("words joined", joined_words, (0.05, 0.1, 0.3)),
-        Kind("digits for letters", letters(LEET), some),
+        Kind("digits for letters", letters(LEET), some, characters=True),
         Kind("misspelling", misspell, (0.05, 0.1, 0.3)),
-        Kind("random case", mixed_case, some),
-        Kind("capitals", upper, most),
-        Kind("no capitals", lower, most),
-        Kind("each word capitalised", titled, most),
+        Kind("random case", mixed_case, some, characters=True),
+        Kind("capitals", upper, most, characters=True),
+        Kind("no capitals", lower, most, characters=True),
+        Kind("each word capitalised", titled, most, characters=True),
         Kind("sentences shuffled", shuffle_sentences, most),
         Kind("articles left out", no_articles, most),
-        Kind("numbers between words", numbers, (0.05, 0.1, 0.3)),
-        Kind("signs between words", punctuation, (0.05, 0.1, 0.3)),
+        Kind("numbers between words", numbers, (0.05, 0.1, 0.3), characters=True),
+        Kind("signs between words", punctuation, (0.05, 0.1, 0.3), characters=True),
         Kind("clean text before", padded(pool, "before"), lengths),
         Kind("clean text after", padded(pool, "after"), lengths),
         Kind("clean sentences between", padded(pool, "between"), lengths),

@@ -1,7 +1,7 @@
 """What attacks cost: the share of spun and stuffed pages found before and after each (see `attacks.py`).
 
-    python benchmarks/evasion.py            # all attacks, some 20 minutes; writes the tables in docs/reliability.md
-    python benchmarks/evasion.py 'spaced|digits'   # those whose name matches, printed only, beside what the page says
+    python benchmarks/evasion.py                   # all attacks; writes the tables in docs/reliability.md
+    python benchmarks/evasion.py 'spaced|digits'   # those whose name matches, printed only
 
 Pages are made fresh: written texts and, where `../shared/data` lies beside the repository, held-out honest
 texts that training does not read, spun by newly drawn tools or stuffed.
@@ -44,10 +44,8 @@ SPUN_KINDS = ("A", "B", "C", "D", "thesaurus")
 """The kinds that are mostly found: of one that is missed anyway no attack can cost much."""
 MIN_CHANGED = 0.15
 """Share of words that a spun page must have replaced."""
-TABLE, CHANGES = "evasion", "evasion-changes"
-"""Names of the places for the tables: they stand between `<!-- NAME -->` and `<!-- /NAME -->`."""
-MIN_CHANGE = 0.04
-"""A share found at 1 % that moved by this much since the last run is worth a row."""
+PLACE = "evasion"
+"""The tables stand between `<!-- PLACE -->` and `<!-- /PLACE -->`."""
 MAX_LOSS = 0.05
 """What an attack that leaves the words as a reader sees them may cost."""
 
@@ -131,12 +129,13 @@ class Bench:
             for v in self.detector.score_batch(documents, evidence=evidence, jobs=1)
         ]
 
-    def found(self, pages: Pages, kind: Kind | None, strength: float = 1.0) -> Found:
-        """What is found of these pages under an attack."""
+    def found(self, pages: Pages, kind: Kind | None, strength: float = 1.0, evidence: bool = False) -> Found:
+        """What is found of these pages under an attack; with `evidence`, which takes most of the time, on how many it
+        is shown."""
         rng = random.Random(f"{kind and kind.name}:{strength}")
         texts = pages.texts if kind is None else [kind.apply(text, strength, rng) for text in pages.texts]
         documents = [read_page(t, "-") for t in texts] if kind is not None and kind.markup else texts
-        rows = np.array(self.scores(documents, kind is not None and kind.characters))
+        rows = np.array(self.scores(documents, evidence))
         return Found(
             rows[:, 2].mean(), (rows[:, pages.head] > self.at_one[pages.head]).mean(),
             (rows[:, 0] < 0).mean(), rows[:, 3].mean(),
@@ -162,99 +161,67 @@ def held_out(rng: random.Random) -> tuple[list[str], list[str]]:
     return taken, others
 
 
-def cell(before: Found, after: Found, head: str) -> str:
-    lost = getattr(before, head) - getattr(after, head)
-    return f"{getattr(after, head):.2f} ({-lost:+.2f})"
-
-
 def table(bench: Bench, chosen: list[Kind]) -> Iterator[str]:
-    """The rows of the report."""
+    """The rows of the report, one for each attack; what depends on the strength stands in a cell in their order."""
     honest = Pages("honest", bench.honest, 0)
-    plain = {p.name: bench.found(p, None) for p in (bench.spun, bench.stuffed, honest)}
+    every = (bench.spun, bench.stuffed, honest)
+    plain = {p.name: bench.found(p, None) for p in every}
     as_page = Kind("plain page", plain_page, (1.0,), markup=True)
-    pages = {p.name: bench.found(p, as_page) for p in (bench.spun, bench.stuffed, honest)}
-    yield "| attack | strength | spun: `balanced` | at 1 % | stuffed: `balanced` | at 1 % | honest flagged | abstains | shown |"
-    yield "|---|---|---|---|---|---|---|---|---|"
+    pages = {p.name: bench.found(p, as_page) for p in every}
+    yield "| attack | strength | spun pages found at 1 % | stuffed pages found at 1 % | most lost | honest flagged | shown |"
+    yield "|---|---|---|---|---|---|---|"
     for name, before in (("none, as text", plain), ("none, as a page", pages)):
-        cells = [f"{before[n].balanced:.2f} | {before[n].at_one:.2f}" for n in ("spun", "stuffed")]
-        yield f"| {name} | | {' | '.join(cells)} | {before['honest'].balanced:.3f} | {before['spun'].abstained:.2f} | |"
+        shares = f"{before['spun'].at_one:.2f} | {before['stuffed'].at_one:.2f}"
+        yield f"| {name} | | {shares} | | {before['honest'].balanced:.3f} | |"
     for kind in chosen:
         before = pages if kind.markup else plain
-        for strength in kind.strengths:
-            after = {p.name: bench.found(p, kind, strength) for p in (bench.spun, bench.stuffed, honest)}
-            worst = max(before[n].at_one - after[n].at_one for n in ("spun", "stuffed"))
-            mark = "**" if kind.characters and worst > MAX_LOSS else ""
-            shown = f"{after['spun'].evidence:.2f}" if kind.characters and not kind.markup else ""
-            cells = [
-                f"{cell(before[n], after[n], 'balanced')} | {cell(before[n], after[n], 'at_one')}"
-                for n in ("spun", "stuffed")
-            ]
-            yield (
-                f"| {mark}{kind.name}{mark} | {strength:g} | {' | '.join(cells)} "
-                f"| {after['honest'].balanced:.3f} | {after['spun'].abstained:.2f} | {shown} |"
-            )
+        show = kind.characters and not kind.markup
+        after = [
+            {p.name: bench.found(p, kind, strength, show and p is bench.spun) for p in every}
+            for strength in kind.strengths
+        ]
+        lost = max(before[n].at_one - found[n].at_one for found in after for n in ("spun", "stuffed"))
+        mark = "**" if kind.characters and lost > MAX_LOSS else ""
+        cells = (
+            ", ".join(f"{strength:g}" for strength in kind.strengths),
+            *(", ".join(f"{found[n].at_one:.2f}" for found in after) for n in ("spun", "stuffed")),
+            f"{mark}{max(lost, 0.0):.2f}{mark}",
+            f"{max(found['honest'].balanced for found in after):.3f}",
+            ", ".join(f"{found['spun'].evidence:.2f}" for found in after) if show else "",
+        )
+        yield f"| {mark}{kind.name}{mark} | {' | '.join(cells)} |"
 
 
 def others(bench: Bench) -> Iterator[str]:
     """Rows for spinners that spin otherwise, against the pages of one spinner."""
-    before = bench.found(bench.spun, None)
     yield "| spun otherwise | found under `balanced` | at 1 % |"
     yield "|---|---|---|"
-    yield f"| by one tool | {before.balanced:.2f} | {before.at_one:.2f} |"
     ways = {
-        "by two tools in turn": (True, False),
-        "only where the words are outside the lexicon": (False, True),
+        "by one tool": bench.spun.texts,
+        "by two tools in turn": list(bench.spin(random.Random(21), twice=True)),
+        "only where the words are outside the lexicon": list(bench.spin(random.Random(21), unknown=True)),
     }
-    for name, (twice, unknown) in ways.items():
-        pages = Pages(name, list(bench.spin(random.Random(21), twice, unknown)), 0)
-        after = bench.found(pages, None)
-        yield f"| {name} | {cell(before, after, 'balanced')} | {cell(before, after, 'at_one')} |"
+    for name, texts in ways.items():
+        found = bench.found(Pages(name, texts, 0), None)
+        yield f"| {name} | {found.balanced:.2f} | {found.at_one:.2f} |"
 
 
-def shares_at_one(rows: list[str]) -> dict[tuple[str, str], tuple[float, float]]:
-    """{(attack, strength): (spun, stuffed) found at 1 %} of a table that `table` made."""
-    found = {}
-    for row in rows:
-        cells = [cell.strip().strip("*") for cell in row.strip().strip("|").split("|")]
-        if len(cells) == 9 and re.match(r"\d", cells[3]):
-            found[cells[0], cells[1]] = (float(cells[3].split()[0]), float(cells[5].split()[0]))
-    return found
-
-
-def changes(old: list[str], new: list[str]) -> Iterator[str]:
-    """Rows for the attacks of which now more or fewer pages are found than in the table of the last run."""
-    before, after = shares_at_one(old), shares_at_one(new)
-    yield "| attack | strength | spun at 1 %, before | now | stuffed, before | now |"
-    yield "|---|---|---|---|---|---|"
-    for key in after:
-        was, now = before.get(key, after[key]), after[key]
-        if max(abs(a - b) for a, b in zip(was, now, strict=True)) >= MIN_CHANGE - 1e-9:
-            yield f"| {key[0]} | {key[1]} | {was[0]:.2f} | {now[0]:.2f} | {was[1]:.2f} | {now[1]:.2f} |"
-
-
-def split(page: str, name: str) -> tuple[str, str, str]:
-    """(what stands before the place of that name, what is in it, what stands after it)."""
-    before, mark, rest = page.partition(f"<!-- {name} -->\n")
-    inside, end, after = rest.partition(f"<!-- /{name} -->")
+def write(rows: list[str]) -> None:
+    """Put the tables into their place in the page."""
+    before, mark, rest = PAGE.read_text(encoding="utf-8").partition(f"<!-- {PLACE} -->\n")
+    _, end, after = rest.partition(f"<!-- /{PLACE} -->")
     if not mark or not end:
-        raise SystemExit(f"{PAGE}: there is no place <!-- {name} --> ... <!-- /{name} --> for a table")
-    return before + mark, inside, end + after
-
-
-def write(tables: dict[str, list[str]], path: Path = PAGE) -> None:
-    """Put each table into its place in the page."""
-    text = path.read_text(encoding="utf-8")
-    for name, rows in tables.items():
-        before, _, after = split(text, name)
-        text = before + "\n".join(rows) + "\n" + after
-    path.write_text(text, encoding="utf-8")
+        raise SystemExit(f"{PAGE}: there is no place <!-- {PLACE} --> ... <!-- /{PLACE} --> for the tables")
+    PAGE.write_text(before + mark + "\n".join(rows) + "\n" + end + after, encoding="utf-8")
 
 
 def main(wanted: str) -> None:
     bench = Bench()
     rows = [
         f"Model `{bench.detector.model.name}`; {len(bench.honest)} honest texts, each also spun and stuffed. Thresholds at 1 % of "
-        f"honest texts: spun {bench.at_one[0]:.3f}, stuffed {bench.at_one[1]:.3f}.",
+        f"honest texts: spun {bench.at_one[0]:.3f}, stuffed {bench.at_one[1]:.3f}. Without an attack `balanced` finds "
+        f"{bench.found(bench.spun, None).balanced:.2f} of the spun and {bench.found(bench.stuffed, None).balanced:.2f} of the "
+        "stuffed pages.",
         "",
     ]
     chosen = [kind for kind in attacks(bench.pool, bench.vocabulary) if re.search(wanted, kind.name, re.I)]
@@ -263,11 +230,8 @@ def main(wanted: str) -> None:
         for row in part:
             rows.append(row)
             print(row, flush=True)
-    last = split(PAGE.read_text(encoding="utf-8"), TABLE)[1].splitlines()
-    changed = list(changes(last, rows))
-    print("\nAgainst the last run that was written down:", *changed, sep="\n")
     if not wanted:
-        write({TABLE: rows, CHANGES: changed})
+        write(rows)
 
 
 if __name__ == "__main__":
