@@ -164,14 +164,20 @@ def fit(start: Start, learned: Sequence[Labelled], options: Options, log: Log) -
         over.append(slope * held_out + intercept >= at)
         taken[head] = {"hold": hold, "share": share} if hold < np.inf else {"share": share}
         log(
-            f"{head}: {(labels[:, h] >= 0).sum():,} labelled texts, hold {hold:g}, share {share:g}; calibrated, "
-            "thresholds fixed"
+            f"{head}: {(labels[:, h] >= 0).sum():,} labelled texts, {_in_words(hold, share)}; calibrated, thresholds fixed"
         )
     arrays = join_trees(*heads) | {
         "curves.npy": np.array(curves),
         "token_weights.npy": tokens.astype(np.float16),
     }
     return Fit(arrays, np.column_stack(odds), tuple(scales), np.column_stack(over), taken)
+
+
+def _in_words(hold: float, share: float) -> str:
+    down = f"those wrongly flagged pushed down at hold {hold:g}" if hold < np.inf else "none wrongly flagged"
+    return (
+        f"{down}, a second detector for {share:.0%} of the spam" if share else f"{down}, no second detector"
+    )
 
 
 def _continue_tokens(
@@ -227,6 +233,7 @@ class _Corrected:
         learned = ~base.holdout & (base.labels[:, head] >= 0)
         self._base, self._head, self._trees, self._labels, self._options = base, head, trees, labels, options
         self._columns, self._learned, self._honest = columns, learned, learned & (base.labels[:, head] == 0)
+        self._names = row_names(base.source[learned], base.kind[learned], base.labels[learned])
         self._scores = Scores.fit(base.matrix[learned][:, columns])
         self._old = with_constant(self._scores.transform(base.matrix[:, columns]))
         self._new = with_constant(self._scores.transform(matrix[:, columns]))
@@ -281,10 +288,9 @@ class _Corrected:
         return odds
 
     def _harms(self, before: np.ndarray, after: np.ndarray) -> bool:
-        base, rows = self._base, self._learned
-        names = row_names(base.source[rows], base.kind[rows], base.labels[rows])
-        labels = base.labels[rows, self._head]
-        return harms(before[rows], after[rows], labels, base.weights[rows], names, self._rate)
+        rows = self._learned
+        labels, weights = self._base.labels[rows, self._head], self._base.weights[rows]
+        return harms(before[rows], after[rows], labels, weights, self._names, self._rate)
 
     def _down(self, use: np.ndarray, hold: float) -> np.ndarray:
         rows = use & self._flagged
