@@ -27,7 +27,6 @@ from detector.signals.replaced import pack_weights
 from detector.spinner.spin import SENTENCE
 from detector.training import fit
 from detector.training.examples import (
-    PADDED,
     clean_prose,
     in_training,
     passage,
@@ -238,14 +237,8 @@ class HeldOut:
             yield from self.without_tool(tool)
 
     def of_kind(self, kind: str) -> np.ndarray:
-        """bool[D]: spun texts of a kind, and padded pages of any text that was spun so."""
-        groups = {e.group for e in self.examples if e.spun == 1 and e.kind == kind}
-        return np.array(
-            [
-                e.spun == 1 and (e.kind == kind or (e.kind == PADDED and e.group in groups))
-                for e in self.examples
-            ]
-        )
+        """bool[D]: spun texts of a kind, and of any simulated tool that had its table; padded pages too."""
+        return np.array([e.spun == 1 and kind in e.kinds for e in self.examples])
 
     def without_kind(self, kind: str) -> str:
         """Refit both stages without any text of the kind (written or simulated), score the written pairs."""

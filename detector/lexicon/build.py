@@ -43,6 +43,8 @@ MAX_ORIGINALS = 8
 """Of a phrase, at most."""
 RING_MIN_COUNT = 20
 """Rarer words are no inflections of others: they are names and typing errors more often."""
+PHRASE_MAX_COUNT = 1000
+"""A phrase that the 136 M words of clean prose have more often gives no spinner away."""
 PHRASE_WORDS = re.compile(r"[a-z]+(?:'[a-z]+)?")
 
 
@@ -227,7 +229,8 @@ class Builder:
         best: dict[tuple[str, ...], str] = {}
         for spun, original in self.pairs:
             words, before = tuple(phrase_words(spun)), tuple(phrase_words(original))
-            if 2 <= len(words) <= PHRASE_MAX_WORDS and words != before:
+            rare = seen.get(words, 0) <= PHRASE_MAX_COUNT
+            if 2 <= len(words) <= PHRASE_MAX_WORDS and words != before and rare:
                 known = tuple(phrase_words(best[words])) if words in best else ()
                 if not known or self._frequency(before, seen) > self._frequency(known, seen):
                     best[words] = original

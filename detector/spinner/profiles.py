@@ -40,6 +40,11 @@ class Profile:
     leftover: float = 0.0
     salt: int = 0
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Its kind and those whose tables it has."""
+        return tuple(dict.fromkeys((self.kind, *(table.upper() for table in self.tables))))
+
 
 _BASE = {
     "A": Profile("A", 0.3, ("a",), table_share=0.8, thesaurus=0.35, names=0.2),

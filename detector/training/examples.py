@@ -29,7 +29,7 @@ PADDED = "padded"
 @dataclass(frozen=True)
 class Example:
     """A labelled text. `spun`, `stuffed`: 1, 0 or None (unknown); `spans`: what a spinner put there, all of
-    it unless `partial`."""
+    it unless `partial`. `kinds`: all kinds of tool whose tables the tool had."""
 
     text: str
     source: str
@@ -40,6 +40,7 @@ class Example:
     kind: str = ""
     spans: tuple[tuple[int, int], ...] | None = field(default=None, repr=False)
     partial: bool = False
+    kinds: tuple[str, ...] = ()
 
     @property
     def block(self) -> str:
@@ -152,12 +153,12 @@ def spun_versions(
             spun = Spinner(profile, thesaurus, rng.getrandbits(31)).spin(example.text)
             changed = sum(slot.end > slot.start for slot in spun.slots)
             if changed >= max(3, 0.02 * len(example.text.split())):
-                spans = tuple((slot.start, slot.end) for slot in spun.slots)
                 out.append(
                     Example(
-                        spun.text, f"spun:{example.source}", example.group, 1, 0, 1.0, profile.kind, spans
+                        spun.text, f"spun:{example.source}", example.group, 1, 0, 1.0, profile.kind,
+                        tuple((slot.start, slot.end) for slot in spun.slots), kinds=profile.kinds,
                     )
-                )
+                )  # fmt: skip
     return out
 
 
@@ -182,7 +183,11 @@ def padded_versions(clean: list[Example], spun: list[Example], seed: int) -> lis
         at = rng.randint(0, len(filler))
         for inside, label in ((example, 1), (before, 0)) if filler else ():
             text = "\n\n".join([*filler[:at], inside.text, *filler[at:]])
-            out.append(Example(text, f"padded:{inside.source}", inside.group, label, None, 0.5, PADDED))
+            out.append(
+                Example(
+                    text, f"padded:{inside.source}", inside.group, label, None, 0.5, PADDED, kinds=inside.kinds
+                )
+            )
     return out
 
 
@@ -208,7 +213,10 @@ def written_examples(root: Path) -> list[Example]:
         kind = record.keys["kind"]
         group = f"pair:{record.id}"
         examples.append(Example(pair.original, "written:original", group, 0, 0, 1.0, kind))
-        examples.append(Example(pair.spun, f"written:{kind}", group, 1, 0, 2.0, kind, tuple(pair.spans)))
+        spans = tuple(pair.spans)
+        examples.append(
+            Example(pair.spun, f"written:{kind}", group, 1, 0, 2.0, kind, spans, kinds=(kind,))
+        )
     for record in read_corpus(root, "stuffed"):
         text = plain_text(f"{record.keys['title']}\n\n{record.body}")
         examples.append(

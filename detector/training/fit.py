@@ -58,9 +58,16 @@ Log = Callable[[str], None]
 
 def source_balance(examples: list[Example]) -> np.ndarray:
     """float64[D]: the weight of each example, with large sources held down (square root beyond 60 texts),
-    so that neither the fit nor a threshold is decided by the two or three largest."""
+    so that neither the fit nor a threshold is decided by the two or three largest. What our own spinner made
+    counts half: there is as much of it as one likes, and real tools are not quite like it."""
     sizes = Counter(example.source for example in examples)
-    return np.array([e.weight * min(1.0, np.sqrt(60 / sizes[e.source])) for e in examples])
+    ours = np.array([0.5 if e.spun == 1 and is_simulated(e.source) else 1.0 for e in examples])
+    return ours * [e.weight * min(1.0, np.sqrt(60 / sizes[e.source])) for e in examples]
+
+
+def is_simulated(source: str) -> bool:
+    """Whether texts of this source went through this project's spinner, or are the counterparts of padded ones."""
+    return source.startswith(("spun:", f"{PADDED}:"))
 
 
 def labels_of(examples: list[Example], head: str) -> np.ndarray:
@@ -103,8 +110,7 @@ def calibration_weights(
     negatives keep their sums, and so the base rate stays."""
     if head != "spun":
         return weights
-    ours = np.char.startswith(sources, "spun:") | np.char.startswith(sources, f"{PADDED}:")
-    kept = np.where(ours, 0.0, weights)
+    kept = np.where([is_simulated(source) for source in sources], 0.0, weights)
     for label in (0, 1):
         rows = labels == label
         if not kept[rows].any():
@@ -150,11 +156,11 @@ def assemble(
 ) -> list[Example]:
     """All training examples: clean prose and its spun and stuffed versions, the written corpus, real passages."""
     clean = clean_prose(data / "clean_heldout", per_source, seed) + clean_abstracts(data / "labelled")
-    spun = spun_versions(clean, Thesaurus(lexicon), seed, versions=2)
+    spun = spun_versions(clean, Thesaurus(lexicon), seed, versions=3)
     whole = whole_documents(data / "clean_heldout", per_source // 6, seed)
     stuffed = stuffed_versions(clean[::3] + whole[::2], seed)
     examples = clean + spun + stuffed + written_examples(written) + whole
-    examples += padded_versions(clean, spun[::6], seed)
+    examples += padded_versions(clean, spun[::9], seed)
     examples += honest_labelled(data / "labelled", seed) + stuffed_listings(data / "labelled")
     examples += real_passages(data / "labelled" / "real_passages.jsonl.xz")
     log(f"{len(examples):,} examples: " + ", ".join(f"{k} {v:,}" for k, v in _by_kind(examples).items()))

@@ -35,3 +35,11 @@ def test_kinds_can_be_held_out() -> None:
     drawn = [draw_profile(random.Random(seed), ("A", "F")) for seed in range(50)]
     assert {p.kind for p in drawn} == {"A", "F"}
     assert {table for p in drawn for table in p.tables} <= {"a", "c", "f"}
+
+
+def test_a_tool_is_of_every_kind_whose_table_it_has() -> None:
+    assert profile("A").kinds == ("A",)
+    assert profile("F").kinds == ("F", "A", "C")
+    assert profile("thesaurus").kinds == ("thesaurus",)
+    mixed = [draw_profile(random.Random(seed), ("B", "D")) for seed in range(50)]
+    assert {p.kinds for p in mixed} == {("B",), ("D",), ("B", "D"), ("D", "B")}

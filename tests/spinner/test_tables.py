@@ -12,6 +12,8 @@ def test_tables_hold_usable_entries(name: str) -> None:
         assert replacements
         assert all(text == text.strip() and text for text in replacements)
         assert not any("\t" in text for text in replacements)
+        assert len(set(replacements)) == len(replacements)
+        assert " ".join(original) not in replacements
 
 
 def test_a_missing_table_is_empty() -> None:

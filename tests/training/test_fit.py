@@ -19,7 +19,8 @@ from detector.training.examples import (
     spun_versions,
     stuffed_versions,
 )
-from detector.training.fit import calibration_weights, rate_thresholds, train
+from detector.training.examples import Example
+from detector.training.fit import calibration_weights, rate_thresholds, source_balance, train
 from tests.texts import HONEST, SPUN, STUFFED
 
 
@@ -142,3 +143,14 @@ def test_the_spun_head_is_calibrated_on_what_others_wrote() -> None:
     assert calibration_weights(sources, labels, weights, "stuffed") is weights
     ours = slice(0, 2)
     assert calibration_weights(sources[ours], labels[ours], weights[ours], "spun").tolist() == [4.0, 1.0]
+
+
+def test_large_sources_are_held_down_and_what_our_own_spinner_made_counts_half() -> None:
+    def weights(source: str, spun: int, count: int) -> float:
+        return float(source_balance([Example("text", source, "group", spun, 0, 2.0)] * count)[0])
+
+    assert weights("real:spun", 1, 60) == 2.0
+    assert weights("real:spun", 1, 240) == 1.0
+    assert weights("spun:blog", 1, 60) == 1.0
+    assert weights("padded:spun:blog", 1, 60) == 1.0
+    assert weights("padded:blog", 0, 60) == 2.0
