@@ -185,7 +185,14 @@ def padded_versions(clean: list[Example], spun: list[Example], seed: int) -> lis
             text = "\n\n".join([*filler[:at], inside.text, *filler[at:]])
             out.append(
                 Example(
-                    text, f"padded:{inside.source}", inside.group, label, None, 0.5, PADDED, kinds=inside.kinds
+                    text,
+                    f"padded:{inside.source}",
+                    inside.group,
+                    label,
+                    None,
+                    0.5,
+                    PADDED,
+                    kinds=inside.kinds,
                 )
             )
     return out
@@ -214,9 +221,7 @@ def written_examples(root: Path) -> list[Example]:
         group = f"pair:{record.id}"
         examples.append(Example(pair.original, "written:original", group, 0, 0, 1.0, kind))
         spans = tuple(pair.spans)
-        examples.append(
-            Example(pair.spun, f"written:{kind}", group, 1, 0, 2.0, kind, spans, kinds=(kind,))
-        )
+        examples.append(Example(pair.spun, f"written:{kind}", group, 1, 0, 2.0, kind, spans, kinds=(kind,)))
     for record in read_corpus(root, "stuffed"):
         text = plain_text(f"{record.keys['title']}\n\n{record.body}")
         examples.append(

@@ -22,7 +22,7 @@ def found(measured: Measured, lexicon: LexiconFiles) -> dict[str, str]:
     [
         ("The mind stem is deep inside.", "mind stem", "brain stem"),
         ("We used Profound Learning here.", "Profound Learning", "deep learning"),
-        ("On the off chance that you agree, call.", "On the off chance that", "if"),
+        ("On the off chance that you agree, call.", "On the off chance that you", "if you"),
         ("Using profound-learning we won.", "profound-learning", "deep learning"),
         ("p\u0430rking: the mind st\u0435m", "mind st\u0435m", "brain stem"),  # disguised by look-alikes
     ],

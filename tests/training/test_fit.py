@@ -19,7 +19,6 @@ from detector.training.examples import (
     spun_versions,
     stuffed_versions,
 )
-from detector.training.examples import Example
 from detector.training.fit import calibration_weights, rate_thresholds, source_balance, train
 from tests.texts import HONEST, SPUN, STUFFED
 
