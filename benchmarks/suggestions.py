@@ -308,10 +308,14 @@ class Counted:
 
 
 def names(evidence: Evidence, swap: Swap) -> bool:
-    """Whether the suggestion of a mark on a swap is what stood there."""
-    put, better = words_of(evidence.text), words_of(evidence.suggestion or "")
-    head, tail = differing(put, better)
-    return swap.original in (better, better[head : len(better) - tail])
+    """Whether one of the suggestions of a mark on a swap is what stood there."""
+    put = words_of(evidence.text)
+    for text in (evidence.suggestion or "", *evidence.alternatives):
+        better = words_of(text)
+        head, tail = differing(put, better)
+        if swap.original in (better, better[head : len(better) - tail]):
+            return True
+    return False
 
 
 def share(part: int, whole: int) -> str:

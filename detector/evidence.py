@@ -73,7 +73,7 @@ class _Span(NamedTuple):
     kind: Kind
     first: int
     last: int
-    suggestion: str | None
+    suggestions: tuple[str, ...]
     strength: float
 
 
@@ -116,9 +116,9 @@ def _phrases(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int
         find_originals(
             files.tables, files.originals, WEIGHTS, scratch.tokens.ids, count, firsts, lasts, places
         )
-    for (first, last, index, strength), words in zip(shown, places.words[:, 0].tolist(), strict=True):
-        suggestion = text_of(files, words) if words[0] != NONE else files.suggestion(index)
-        yield _Span("phrase", first, last, suggestion, strength)
+    for (first, last, index, strength), words in zip(shown, places.words.tolist(), strict=True):
+        listed = tuple(text_of(files, row) for row in words if row[0] != NONE)
+        yield _Span("phrase", first, last, listed or (files.suggestion(index),), strength)
 
 
 def _swaps(
@@ -136,22 +136,24 @@ def _swaps(
     _neighbour_gains(files.tables, tokens.ids, count, at, places.words[:, 0], gains)
     suggestions = _suggestions(files, tokens.ids[at], places)
     columns = zip(at.tolist(), gains.tolist(), suggestions, _nats(odds[at]).tolist(), strict=True)
-    for t, (left, right), suggestion, strength in columns:
+    for t, (left, right), better, strength in columns:
         before = free[t - 1] and left >= min(NEIGHBOUR_GAIN, max(right, 0.3))
         after = t + 1 < count and free[t + 1] and right >= min(NEIGHBOUR_GAIN, max(left, 0.3))
         first, last = t - int(before), t + int(after)
         free[first : last + 1] = False
-        yield _Span("swap", first, last, suggestion, strength)
+        yield _Span("swap", first, last, better, strength)
 
 
-def _suggestions(files: LexiconFiles, words: np.ndarray, places: Places) -> list[str | None]:
-    """The better words; None for one that hardly fits better or is one like "of" in the place of a content word."""
+def _suggestions(files: LexiconFiles, words: np.ndarray, places: Places) -> list[tuple[str, ...]]:
+    """The better words, less those that hardly fit better or are like "of" in the place of a content word."""
     flags, counts = files.tables.word_flags, files.tables.log_count
-    best = places.words[:, 0]
-    emptied = (counts[best[:, 0]] > COMMONEST) & (best[:, 1] == NONE) & (flags[words] & Flag.FUNCTION == 0)
-    usable = (best[:, 0] != NONE) & (places.value[:, 0] - places.own > MIN_MARGIN) & ~emptied
-    found = (text_of(files, row) if kept else None for row, kept in zip(best.tolist(), usable, strict=True))
-    return [None if text in VULGAR else text for text in found]
+    starts = places.words[:, :, 0]
+    content = (flags[words] & Flag.FUNCTION == 0)[:, None]
+    emptied = (counts[starts] > COMMONEST) & (places.words[:, :, 1] == NONE) & content
+    usable = (starts != NONE) & (places.value - places.own[:, None] > MIN_MARGIN) & ~emptied
+    rows = zip(places.words.tolist(), usable.tolist(), strict=True)
+    found = ([text_of(files, row) for row, fits in zip(*of, strict=True) if fits] for of in rows)
+    return [tuple(text for text in texts if text not in VULGAR) for texts in found]
 
 
 def _insertions(files: LexiconFiles, scratch: Scratch, spun: float, count: int) -> Iterator[_Span]:
@@ -159,7 +161,7 @@ def _insertions(files: LexiconFiles, scratch: Scratch, spun: float, count: int) 
     ids, gain = scratch.tokens.ids, scratch.signals.gain
     for t in np.flatnonzero(gain[:count] >= INSERTION_GAIN).tolist() if spun >= 0.5 else ():
         kept = f"{files.word(int(ids[t - 1]))} {files.word(int(ids[t + 1]))}"
-        yield _Span("swap", t - 1, t + 1, kept, float(_nats(0.5 * spun)))
+        yield _Span("swap", t - 1, t + 1, (kept,), float(_nats(0.5 * spun)))
 
 
 def _disguises(files: LexiconFiles, scratch: Scratch, count: int) -> Iterator[_Span]:
@@ -167,7 +169,7 @@ def _disguises(files: LexiconFiles, scratch: Scratch, count: int) -> Iterator[_S
     seen = scratch.zones[:count] != ZoneKind.HIDDEN
     for t in np.flatnonzero((tokens.marks[:count] & Mark.DISGUISED != 0) & seen):
         word = int(tokens.ids[t])
-        yield _Span("disguise", int(t), int(t), files.word(word) if word >= FIRST_WORD else None, 0.5)
+        yield _Span("disguise", int(t), int(t), (files.word(word),) if word >= FIRST_WORD else (), 0.5)
 
 
 def _hidden(document: Document) -> Iterator[tuple[int, int, _Span]]:
@@ -175,7 +177,7 @@ def _hidden(document: Document) -> Iterator[tuple[int, int, _Span]]:
     for zone in document.zones:
         shown = document.text[zone.start : min(zone.end, zone.start + MAX_HIDDEN_CHARACTERS)].rstrip()
         if zone.kind is ZoneKind.HIDDEN and len(shown.split()) >= MIN_HIDDEN_WORDS:
-            yield zone.start, zone.start + len(shown), _Span("disguise", 0, 0, None, HIDDEN_STRENGTH)
+            yield zone.start, zone.start + len(shown), _Span("disguise", 0, 0, (), HIDDEN_STRENGTH)
 
 
 def _stuffing(scratch: Scratch, count: int) -> Iterator[_Span]:
@@ -197,7 +199,7 @@ def _stuffing(scratch: Scratch, count: int) -> Iterator[_Span]:
                 length = _extended(scratch, usable, n, count)
                 for t in usable:
                     free[t : t + length] = False
-                    yield _Span("stuffing", t, t + length - 1, None, float((length - 1) ** 2))
+                    yield _Span("stuffing", t, t + length - 1, (), float((length - 1) ** 2))
 
 
 def _extended(scratch: Scratch, places: list[int], n: int, count: int) -> int:
@@ -222,7 +224,7 @@ def _lists(scratch: Scratch, count: int) -> Iterator[_Span]:
         length += 1
         if ending or length > SHORT_SEGMENT:
             if items >= MIN_LIST_ITEMS:
-                yield _Span("stuffing", first, t - 1, None, float(items))
+                yield _Span("stuffing", first, t - 1, (), float(items))
             first, items, length = t + 1, 1, 0
 
 
@@ -252,7 +254,7 @@ def collect_evidence(
     places = [(int(tokens.starts[s.first]), int(tokens.ends[s.last]), s) for s in found]
     for i in range(min(spintax, len(scratch.spintax_starts))):
         start, end = int(scratch.spintax_starts[i]), int(scratch.spintax_ends[i])
-        places.append((start, end, _Span("spintax", 0, 0, None, 1.0)))
+        places.append((start, end, _Span("spintax", 0, 0, (), 1.0)))
     stuffing = [(int(tokens.starts[s.first]), int(tokens.ends[s.last]), s) for s in repeated]
     stuffing += _hidden(document)
     weighted = _weighted(document, places, spun) + _weighted(document, stuffing, stuffed)
@@ -296,9 +298,10 @@ def _weighted(document: Document, places: list[tuple[int, int, _Span]], score: f
             start,
             end,
             document.text[start:end],
-            span.suggestion,
+            next(iter(span.suggestions), None),
             score * span.strength / total,
             zone_at(start),
+            span.suggestions[1:],
         )
         for start, end, span in places
     ]

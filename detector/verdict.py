@@ -18,7 +18,8 @@ Kind = Literal["swap", "phrase", "stuffing", "disguise", "spintax"]
 class Evidence:
     """One marked place. `start`, `end` count code points in the document's text; `weight` is this place's
     share of the probability it speaks for: the weights of stuffing and of hidden text ("disguise" in the zone
-    "hidden") add up to `stuffed`, the others' to `spun`."""
+    "hidden") add up to `stuffed`, the others' to `spun`. `suggestion` is what most likely stood there before,
+    `alternatives` are the next likely, at most two."""
 
     kind: Kind
     start: int
@@ -27,6 +28,7 @@ class Evidence:
     suggestion: str | None
     weight: float
     zone: str = "body"
+    alternatives: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -35,6 +37,7 @@ class Evidence:
             "end": self.end,
             "text": self.text,
             "suggestion": self.suggestion,
+            "alternatives": list(self.alternatives),
             "weight": round(self.weight, 6),
             "zone": self.zone,
         }

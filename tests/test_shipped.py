@@ -24,6 +24,13 @@ def test_spun_text_is_found_and_explained(shipped: Detector) -> None:
     assert any("mind stem" in text and suggestion == "brain stem" for text, suggestion in suggestions.items())
 
 
+def test_places_name_what_else_may_have_stood_there(shipped: Detector) -> None:
+    offered = [(e.suggestion, *e.alternatives) for e in shipped.score(SPUN).evidence]
+    assert any(len(texts) == 3 for texts in offered)
+    assert all(len(set(texts)) == len(texts) <= 3 for texts in offered)
+    assert all(texts[0] is not None or len(texts) == 1 for texts in offered)
+
+
 def test_stuffed_text_is_found_and_explained(shipped: Detector) -> None:
     verdict = shipped.score(STUFFED)
     assert "stuffed" in verdict.reasons

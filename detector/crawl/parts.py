@@ -68,7 +68,7 @@ class _Parquet:
         string, number = pa.string(), pa.float64()
         place = pa.struct(
             [("kind", string), ("start", pa.int32()), ("end", pa.int32()), ("text", string),
-             ("suggestion", string), ("weight", number), ("zone", string)]
+             ("suggestion", string), ("alternatives", pa.list_(string)), ("weight", number), ("zone", string)]
         )  # fmt: skip
         self._schema = pa.schema(
             [("id", string), ("url", string), ("status", string), ("spun", number), ("stuffed", number),

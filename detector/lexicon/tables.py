@@ -104,6 +104,7 @@ class LexiconFiles:
         self.folder = folder
         self.digest = digest
         self._arrays = arrays
+        self._words: dict[int, str] = {}
         derived = _derived(arrays) | {"level_count": count_of_level()}
         shared = {name: arrays[name] for name in Lexicon._fields if name not in derived}
         self.tables = Lexicon(**shared, **derived)
@@ -116,7 +117,10 @@ class LexiconFiles:
 
     def word(self, word_id: int) -> str:
         """The word of an id, lower case."""
-        return self._text("word", word_id)
+        found = self._words.get(word_id)
+        if found is None:
+            found = self._words[word_id] = self._text("word", word_id)
+        return found
 
     def suggestion(self, phrase: int) -> str:
         """What stood in the place of a phrase, lower case."""

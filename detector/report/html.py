@@ -157,6 +157,7 @@ def _mark(text: str, run: Run, evidence: tuple[Evidence, ...], depth: list[int],
 
 def _hover(item: Evidence) -> str:
     instead = f", probably for \u201c{item.suggestion}\u201d" if item.suggestion else ""
+    instead += "".join(f" or \u201c{text}\u201d" for text in item.alternatives)
     return f"{kind_name(item)}{instead} ({percent(item.weight)} of the score)"
 
 

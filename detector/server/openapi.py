@@ -41,6 +41,7 @@ _VERDICT = {
             "end": 29,
             "text": "sufficient",
             "suggestion": "enough",
+            "alternatives": ["adequate"],
             "weight": 0.21,
             "zone": "body",
         }

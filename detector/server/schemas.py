@@ -84,6 +84,9 @@ class EvidenceOut(BaseModel):
     end: Annotated[int, Field(ge=0)]
     text: str
     suggestion: Annotated[str | None, Field(description="What most likely stood there before.")]
+    alternatives: Annotated[
+        list[str], Field(max_length=2, description="What also may have stood there, the likeliest first.")
+    ]
     weight: Annotated[float, Field(ge=0, le=1)]
     zone: Literal["body", "heading", "title", "meta", "anchor", "alt", "hidden"]
 
