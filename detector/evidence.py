@@ -22,15 +22,15 @@ from detector.suggestions import WEIGHTS, Places, find_originals, new_places, te
 from detector.tokens import Mark
 from detector.verdict import Evidence, Kind
 
-MIN_PROBABILITY = 0.4
+MIN_PROBABILITY = 0.3
 """A word is shown if it was replaced with this probability, given what the page as a whole is. On written pairs
-that training saw three in four words that are shown were replaced, and two in three replaced words are shown
-(at 0.5: 81 % and 60 %); out of fold it was a seventh less, measured at 0.5."""
-SURE_PROBABILITY = 0.8
+that training saw four in five words that are shown were replaced, and more than half of the replaced ones are shown
+(at 0.4: 84 % and 51 %)."""
+SURE_PROBABILITY = 0.7
 """The same for function words and for phrases that are common in clean prose: marks on "with the" help nobody."""
 COMMON_COUNT = 6.0
 """Log count in 136 M words of clean prose from which on a phrase is common."""
-TRAINING_RATE = 0.08
+TRAINING_RATE = 0.13
 """Share of replaced words in the token stage's training data."""
 MIN_RATE, MAX_RATE = 0.005, 0.45
 """Bounds for the share of replaced words that is assumed of a page."""
@@ -39,7 +39,7 @@ MIN_STUFFED = 0.2
 """Below this probability repeated phrases are just the topic, and are not shown."""
 COMMON_PHRASE = 2.0
 """A phrase seen exp(2) times in clean prose counts half as much as one never seen there."""
-MAX_SPANS = 200
+MAX_SPANS = 400
 MIN_LIST_ITEMS = 8
 MIN_HIDDEN_WORDS, MAX_HIDDEN_CHARACTERS = 8, 500
 """Shorter hidden texts are labels for screen readers ("skip to the main content"); of longer ones the beginning is
@@ -124,7 +124,8 @@ def _phrases(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int
 def _swaps(
     files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int, taken: np.ndarray
 ) -> Iterator[_Span]:
-    """A span for each replaced word, with the neighbours that speak against it unless those are marked too."""
+    """A span for each replaced word, with the neighbours that speak against it unless those are marked too and
+    have a suggestion of their own."""
     tokens, signals = scratch.tokens, scratch.signals
     function = (signals.flags[:count] & Flag.FUNCTION) != 0
     shown = (odds >= np.where(function, SURE_PROBABILITY, MIN_PROBABILITY)) & ~taken
@@ -135,22 +136,28 @@ def _swaps(
     gains = np.zeros((len(at), 2))
     _neighbour_gains(files.tables, tokens.ids, count, at, places.words[:, 0], gains)
     suggestions = _suggestions(files, tokens.ids[at], places)
-    columns = zip(at.tolist(), gains.tolist(), suggestions, _nats(odds[at]).tolist(), strict=True)
-    for t, (left, right), better, strength in columns:
+    strength = np.where(shown, _nats(odds), 0.0)
+    free[at[[not better for better in suggestions]]] = True
+    columns = zip(at.tolist(), gains.tolist(), suggestions, strict=True)
+    for t, (left, right), better in sorted(columns, key=lambda column: not column[2]):
+        if not better and not free[t]:
+            continue
         before = free[t - 1] and left >= min(NEIGHBOUR_GAIN, max(right, 0.3))
         after = t + 1 < count and free[t + 1] and right >= min(NEIGHBOUR_GAIN, max(left, 0.3))
         first, last = t - int(before), t + int(after)
         free[first : last + 1] = False
-        yield _Span("swap", first, last, better, strength)
+        yield _Span("swap", first, last, better, float(strength[first : last + 1].sum()))
 
 
 def _suggestions(files: LexiconFiles, words: np.ndarray, places: Places) -> list[tuple[str, ...]]:
-    """The better words, less those that hardly fit better or are like "of" in the place of a content word."""
+    """The better words, less those that hardly fit better, are like "of" in the place of a content word, or only
+    add a word to it ("very long" for "long")."""
     flags, counts = files.tables.word_flags, files.tables.log_count
     starts = places.words[:, :, 0]
     content = (flags[words] & Flag.FUNCTION == 0)[:, None]
     emptied = (counts[starts] > COMMONEST) & (places.words[:, :, 1] == NONE) & content
-    usable = (starts != NONE) & (places.value - places.own[:, None] > MIN_MARGIN) & ~emptied
+    longer = (places.words == words[:, None, None]).any(axis=2)
+    usable = (starts != NONE) & (places.value - places.own[:, None] > MIN_MARGIN) & ~emptied & ~longer
     rows = zip(places.words.tolist(), usable.tolist(), strict=True)
     found = ([text_of(files, row) for row, fits in zip(*of, strict=True) if fits] for of in rows)
     return [tuple(text for text in texts if text not in VULGAR) for texts in found]
