@@ -79,23 +79,24 @@ class _Span(NamedTuple):
 
 @kernel
 def _neighbour_gains(lexicon, ids, count, at, words, out):
-    """out[i] = how much better the suggestion words[i] (int32[P, MOST_WORDS]) for token at[i] fits its (left, right)
-    neighbour than the token does, in nats."""
+    """out[i] = how much better the suggestions words[i] (int32[P, TOP, MOST_WORDS]) for token at[i] fit its (left,
+    right) neighbour than the token does, in nats: the best of them on each side."""
     for i in range(at.shape[0]):
         t = at[i]
-        out[i, 0] = out[i, 1] = 0.0
-        length = 0
-        while length < words.shape[1] and words[i, length] != NONE:
-            length += 1
-        if length == 0:
-            continue
         right = ids[t + 1] if t + 1 < count else BREAK
-        new, _ = pair_ratio(lexicon, ids[t - 1], words[i, 0])
-        old, _ = pair_ratio(lexicon, ids[t - 1], ids[t])
-        out[i, 0] = np.log(new / old)
-        new, _ = pair_ratio(lexicon, words[i, length - 1], right)
-        old, _ = pair_ratio(lexicon, ids[t], right)
-        out[i, 1] = np.log(new / old)
+        out[i, 0] = out[i, 1] = 0.0
+        for k in range(words.shape[1]):
+            if words[i, k, 0] == NONE:
+                break
+            last = 0
+            while last + 1 < words.shape[2] and words[i, k, last + 1] != NONE:
+                last += 1
+            new, _ = pair_ratio(lexicon, ids[t - 1], words[i, k, 0])
+            old, _ = pair_ratio(lexicon, ids[t - 1], ids[t])
+            out[i, 0] = max(out[i, 0], np.log(new / old))
+            new, _ = pair_ratio(lexicon, words[i, k, last], right)
+            old, _ = pair_ratio(lexicon, ids[t], right)
+            out[i, 1] = max(out[i, 1], np.log(new / old))
 
 
 def _phrases(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int) -> Iterator[_Span]:
@@ -134,7 +135,7 @@ def _swaps(
     places = new_places(len(at))
     find_originals(files.tables, files.originals, WEIGHTS, tokens.ids, count, at, at, places)
     gains = np.zeros((len(at), 2))
-    _neighbour_gains(files.tables, tokens.ids, count, at, places.words[:, 0], gains)
+    _neighbour_gains(files.tables, tokens.ids, count, at, places.words, gains)
     suggestions = _suggestions(files, tokens.ids[at], places)
     strength = np.where(shown, _nats(odds), 0.0)
     free[at[[not better for better in suggestions]]] = True
