@@ -224,6 +224,13 @@ class HeldOut:
         yield row(
             self.curves, "real passages, spun against all written honest text", spun[real], spun[honest]
         )
+        quoting = self.where("written:quotes-spun")
+        yield row(
+            self.curves,
+            "the same without articles that quote spun text",
+            spun[real],
+            spun[honest & ~quoting],
+        )
         yield row(self.curves, "real passages, stuffed against human", stuffed[stuffed_real], stuffed[human])
         yield row(
             self.curves,

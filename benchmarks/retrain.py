@@ -90,7 +90,7 @@ def start_without(kind: str) -> Start:
 def _build_without(kind: str, folder: Path) -> None:
     lexicon = full.load_lexicon(LEXICON)
     everything, tokens, all_folds = world()
-    kept = np.array([not (e.spun == 1 and e.kind == kind) for e in everything])
+    kept = np.array([not (e.spun == 1 and kind in e.kinds) for e in everything])
     examples = [e for e, keep in zip(everything, kept, strict=True) if keep]
     folds, token_kept, token_folds = all_folds[kept], kept[tokens.document], all_folds[tokens.document]
     matrix = np.zeros((len(examples), full.features.WIDTH), np.float32)

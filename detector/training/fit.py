@@ -61,9 +61,9 @@ def source_balance(examples: list[Example]) -> np.ndarray:
     so that neither the fit nor a threshold is decided by the two or three largest. What our own spinner made
     counts half: there is as much of it as one likes, and real tools are not quite like it."""
     sizes = Counter(example.source for example in examples)
-    ours = np.array([0.5 if e.spun == 1 and is_simulated(e.source) else 1.0 for e in examples])
-    held = np.array([e.weight * min(1.0, np.sqrt(60 / sizes[e.source])) for e in examples])
-    return ours * held
+    ours = [0.5 if e.spun == 1 and is_simulated(e.source) else 1.0 for e in examples]
+    held = [e.weight * min(1.0, np.sqrt(60 / sizes[e.source])) for e in examples]
+    return np.multiply(ours, held)
 
 
 def is_simulated(source: str) -> bool:
