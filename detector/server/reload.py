@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from detector.model import ARRAYS, ModelError, load_model
+from detector.model import ARRAYS, OPTIONAL, ModelError, load_model
 from detector.promotion import in_use, models_folder, pointer
 from detector.scoring import Detector, load
 from detector.server.sample import WARM_UP
@@ -96,7 +96,8 @@ def _keep(path: Path, digest: str, target: Path) -> None:
     if path.is_dir():
         with zipfile.ZipFile(fresh, "w") as archive:
             for name in ("manifest.json", *ARRAYS):
-                archive.write(path / name, name)
+                if name not in OPTIONAL or (path / name).exists():
+                    archive.write(path / name, name)
     else:
         shutil.copyfile(path, fresh)
     if load_model(fresh).digest == digest:
