@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from attacks import Kind, attacks, plain_page
+from pages import write
 
 from detector import Detector, Document, load
 from detector.readers.html import page as read_page
@@ -45,7 +46,6 @@ SPUN_KINDS = ("A", "B", "C", "D", "thesaurus")
 MIN_CHANGED = 0.15
 """Share of words that a spun page must have replaced."""
 PLACE = "evasion"
-"""The tables stand between `<!-- PLACE -->` and `<!-- /PLACE -->`."""
 MAX_LOSS = 0.05
 """What an attack that leaves the words as a reader sees them may cost."""
 
@@ -206,15 +206,6 @@ def others(bench: Bench) -> Iterator[str]:
         yield f"| {name} | {found.balanced:.2f} | {found.at_one:.2f} |"
 
 
-def write(rows: list[str]) -> None:
-    """Put the tables into their place in the page."""
-    before, mark, rest = PAGE.read_text(encoding="utf-8").partition(f"<!-- {PLACE} -->\n")
-    _, end, after = rest.partition(f"<!-- /{PLACE} -->")
-    if not mark or not end:
-        raise SystemExit(f"{PAGE}: there is no place <!-- {PLACE} --> ... <!-- /{PLACE} --> for the tables")
-    PAGE.write_text(before + mark + "\n".join(rows) + "\n" + end + after, encoding="utf-8")
-
-
 def main(wanted: str) -> None:
     bench = Bench()
     rows = [
@@ -231,7 +222,7 @@ def main(wanted: str) -> None:
             rows.append(row)
             print(row, flush=True)
     if not wanted:
-        write(rows)
+        write(PAGE, PLACE, "\n".join(rows))
 
 
 if __name__ == "__main__":

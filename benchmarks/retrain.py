@@ -26,6 +26,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from pages import write
 from scipy.stats import binomtest
 
 from detector.labels import Label, LabelStore
@@ -462,15 +463,6 @@ EXPERIMENTS: dict[str, Callable[[], Iterator[str]]] = {
 }  # fmt: skip
 
 
-def write(name: str, lines: list[str]) -> None:
-    """Put an experiment's figures between its marks in the page."""
-    page = PAGE.read_text(encoding="utf-8")
-    first, last = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-    before, _, rest = page.partition(first)
-    _, _, after = rest.partition(last)
-    PAGE.write_text(before + first + "\n".join(lines) + "\n" + last + after, encoding="utf-8")
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -481,5 +473,5 @@ if __name__ == "__main__":
         if experiment not in EXPERIMENTS:
             parser.error(f"no experiment {experiment!r}; there are {', '.join(EXPERIMENTS)}")
     for experiment in chosen:
-        write(experiment, list(EXPERIMENTS[experiment]()))
+        write(PAGE, experiment, "\n".join(EXPERIMENTS[experiment]()))
         print((PAGE).read_text().partition(f"<!-- {experiment} -->")[2].partition("<!-- /")[0])

@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import make_warc
+from pages import write
 
 from detector import Document, load
 from detector.readers import Page, extract, scan_file
 
 ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "docs" / "scale.md"
-MARKS = ("<!-- scale -->", "<!-- /scale -->")
 PAGES = 3_000_000_000
 MEGABYTES = 1
 """Of a compressed file: about 150 pages."""
@@ -181,9 +181,7 @@ def main() -> None:
     text = report(options)
     print(text)
     if options.write:
-        before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(MARKS[0])
-        after = rest.partition(MARKS[1])[2]
-        DOCUMENT.write_text(f"{before}{MARKS[0]}\n{text}\n{MARKS[1]}{after}", encoding="utf-8")
+        write(DOCUMENT, "scale", text)
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from pathlib import Path
 import numpy as np
 import peers
 from documents import SIZE, as_page, documents, of_length, worst_cases
+from pages import write
 
 from detector import Document, load
 from detector.readers.base import Page
@@ -43,7 +44,6 @@ from detector.scoring import Detector
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "performance.md"
 PLOT = ROOT / "docs" / "images" / "speed.png"
-MARKS = ("<!-- speed -->", "<!-- /speed -->")
 ROUNDS = 7
 ROUND_SECONDS = 0.4
 OURS = "detector: "
@@ -407,17 +407,6 @@ def draw(contenders: list[Contender], curves: dict[str, list[float]]) -> None:
     figure.savefig(PLOT, dpi=110)
 
 
-def insert(markdown: str) -> None:
-    """Put the Markdown between the marks of the page; the rest of the page is written by hand."""
-    start, end = MARKS
-    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else f"# Performance\n\n{start}\n{end}\n"
-    before, found, rest = page.partition(start)
-    _, closed, after = rest.partition(end)
-    if not (found and closed):
-        raise SystemExit(f"{PAGE} has no {start} ... {end}: put them where the tables belong")
-    PAGE.write_text(f"{before}{start}\n{markdown}\n{end}{after}", encoding="utf-8")
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -430,4 +419,4 @@ if __name__ == "__main__":
         print(f"{block}\n", flush=True)
         blocks.append(block)
     if arguments.write:
-        insert("\n\n".join([*blocks, f"![Speed](images/{PLOT.name})"]))
+        write(PAGE, "speed", "\n\n".join([*blocks, f"![Speed](images/{PLOT.name})"]))

@@ -21,7 +21,8 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
-from evasion import HELD_OUT, write
+from evasion import HELD_OUT
+from pages import write
 from quality import plain, unseen_in_training
 
 from detector import Detector, Document, Evidence, Verdict
@@ -41,7 +42,7 @@ from detector.training.examples import passage, read_jsonl_xz, stable_hash
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
 LABELLED = DATA / "labelled"
-TABLE = "suggestions"
+PLACE = "suggestions"
 TOP = 3
 LONGEST = 4
 """Words on either side of a swap. Longer ones are sentences written anew, for which no suggestion is meant."""
@@ -399,4 +400,4 @@ if __name__ == "__main__":
         print(line, flush=True)
         lines.append(line)
     if arguments.split == "reported":
-        write({TABLE: lines}, ROOT / "docs" / "originals.md")
+        write(ROOT / "docs" / "originals.md", PLACE, "\n".join(lines))
