@@ -36,8 +36,8 @@ def test_classes_are_the_same_every_time_and_shares_add_up(lexicon: LexiconFiles
 
 
 def test_synonyms_reduce_to_the_same_text_and_names_stay() -> None:
-    reduced = reduced_text("Exercise can reduce the pain, said Zbigniew Okonkwo in 1987.")
-    assert reduced == reduced_text("Exercise may lessen a pain, said Zbigniew Okonkwo, in 1987!")
+    reduced = reduced_text("Exercise can help the doctor, said Zbigniew Okonkwo in 1987.")
+    assert reduced == reduced_text("Exercise may assist a physician, said Zbigniew Okonkwo, in 1987!")
     assert Counter(reduced.split())["zbigniew"] == Counter(reduced.split())["1987"] == 2
     assert "the" not in reduced.split()
 
