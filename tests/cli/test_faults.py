@@ -26,9 +26,9 @@ def start(bundle: Path, *arguments: str, **options: object) -> "subprocess.Popen
     """`detector score` in a process of its own, which heeds Ctrl-C even where the tests run in the background: a shell
     has what it starts there ignore it."""
     command = [sys.executable, "-m", "detector", "score", "--model", str(bundle), *arguments]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    pipes |= {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
-    return subprocess.Popen(command, text=True, env=ENVIRONMENT, **pipes)  # type: ignore[call-overload, no-any-return]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    heeding = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    return subprocess.Popen(command, text=True, env=ENVIRONMENT, **(pipes | heeding | options))  # type: ignore[call-overload, no-any-return]
 
 
 def feed(process: "subprocess.Popen[str]", first: int, count: int) -> None:
