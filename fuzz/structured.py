@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
@@ -217,13 +218,17 @@ def _change_field(source: FuzzedDataProvider, manifest: dict[str, Any]) -> None:
     key = source.PickValueInList([*manifest, "training", "metrics", "extra"])
     old = manifest.get(key)
     if isinstance(old, list) and old and source.ConsumeBool():
-        old[source.ConsumeIntInRange(0, len(old) - 1)] = ODD[source.ConsumeIntInRange(0, len(ODD) - 1)]
+        old[source.ConsumeIntInRange(0, len(old) - 1)] = _odd(source)
     elif isinstance(old, dict) and old and source.ConsumeBool():
-        old[source.PickValueInList(list(old))] = ODD[source.ConsumeIntInRange(0, len(ODD) - 1)]
+        old[source.PickValueInList(list(old))] = _odd(source)
     elif source.ConsumeIntInRange(0, 3) == 0:
         manifest.pop(key, None)
     else:
-        manifest[key] = ODD[source.ConsumeIntInRange(0, len(ODD) - 1)]
+        manifest[key] = _odd(source)
+
+
+def _odd(source: FuzzedDataProvider) -> Any:
+    return copy.deepcopy(ODD[source.ConsumeIntInRange(0, len(ODD) - 1)])
 
 
 def _change_array(source: FuzzedDataProvider, array: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from detector.readers import Failure
 from detector.readers.base import Reader, Record
 from detector.readers.html import extract
 from detector.tokens import Tokens
-from detector.verdict import Verdict
+from detector.verdict import Evidence, Verdict
 
 
 def read_bytes(reader: Reader, data: bytes) -> list[Record]:
@@ -64,8 +64,12 @@ def check_verdict(verdict: Verdict, text: str) -> None:
         assert text[item.start : item.end] == item.text
         assert item.weight >= 0.0
     for stuffing, whole in ((True, verdict.stuffed), (False, verdict.spun)):
-        weights = [item.weight for item in verdict.evidence if (item.kind == "stuffing") == stuffing]
+        weights = [item.weight for item in verdict.evidence if _is_of_stuffing(item) == stuffing]
         assert not weights or abs(sum(weights) - whole) < 1e-6
+
+
+def _is_of_stuffing(item: Evidence) -> bool:
+    return item.kind == "stuffing" or (item.kind == "disguise" and item.zone == "hidden")
 
 
 def check_tokens(tokens: Tokens, count: int, text: str) -> None:
