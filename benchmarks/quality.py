@@ -52,7 +52,7 @@ TOOLS = {
 }
 """Tools of the real passages, as a reader judged them by style, and the kind of our own that is most like each."""
 LEFT_OUT = """A kind left out: no text of that kind is in the training of any stage, nor of a simulated tool that had its table; the lexicon's
-phrases and candidates stay whole. Fourteen of the written honest texts quote spun text: as many as make up 1 % of all.
+phrases and candidates stay whole. Some of the written honest texts quote spun text, about one in a hundred: at 1 % they alone decide.
 """
 Curves = dict[str, tuple[np.ndarray, np.ndarray]]
 """Scores of positive and of negative texts, by the name of the set."""

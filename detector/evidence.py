@@ -84,6 +84,8 @@ def _neighbour_gains(lexicon, ids, count, at, words, out):
     for i in range(at.shape[0]):
         t = at[i]
         right = ids[t + 1] if t + 1 < count else BREAK
+        old_left, _ = pair_ratio(lexicon, ids[t - 1], ids[t])
+        old_right, _ = pair_ratio(lexicon, ids[t], right)
         out[i, 0] = out[i, 1] = 0.0
         for k in range(words.shape[1]):
             if words[i, k, 0] == NONE:
@@ -92,11 +94,9 @@ def _neighbour_gains(lexicon, ids, count, at, words, out):
             while last + 1 < words.shape[2] and words[i, k, last + 1] != NONE:
                 last += 1
             new, _ = pair_ratio(lexicon, ids[t - 1], words[i, k, 0])
-            old, _ = pair_ratio(lexicon, ids[t - 1], ids[t])
-            out[i, 0] = max(out[i, 0], np.log(new / old))
+            out[i, 0] = max(out[i, 0], np.log(new / old_left))
             new, _ = pair_ratio(lexicon, words[i, k, last], right)
-            old, _ = pair_ratio(lexicon, ids[t], right)
-            out[i, 1] = max(out[i, 1], np.log(new / old))
+            out[i, 1] = max(out[i, 1], np.log(new / old_right))
 
 
 def _phrases(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int) -> Iterator[_Span]:
@@ -112,11 +112,8 @@ def _phrases(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int
             strength = COMMON_PHRASE / (COMMON_PHRASE + common) * sum(map(_nats, inside))
             shown.append((t, t + length - 1, index, float(strength)))
     places = new_places(len(shown))
-    if files.knows_originals:
-        firsts, lasts = (np.array([span[i] for span in shown], np.int32) for i in (0, 1))
-        find_originals(
-            files.tables, files.originals, WEIGHTS, scratch.tokens.ids, count, firsts, lasts, places
-        )
+    firsts, lasts = (np.array([span[i] for span in shown], np.int32) for i in (0, 1))
+    find_originals(files.tables, files.originals, WEIGHTS, scratch.tokens.ids, count, firsts, lasts, places)
     for (first, last, index, strength), words in zip(shown, places.words.tolist(), strict=True):
         listed = tuple(text_of(files, row) for row in words if row[0] != NONE)
         yield _Span("phrase", first, last, listed or (files.suggestion(index),), strength)

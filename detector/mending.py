@@ -47,6 +47,15 @@ def _word(word_keys, word_ids, state, most):
 
 
 @inner
+def _read(buffer, begin, stride, letters, word_keys, word_ids):
+    """`_word` of those letters, the i-th at `buffer[begin + stride * i]`, if it is common."""
+    state = FNV_OFFSET
+    for i in range(letters):
+        state = extend_word_hash(state, np.int64(buffer[begin + stride * i]) | 32)
+    return _word(word_keys, word_ids, state, COMMON)
+
+
+@inner
 def _as_letters(buffer, begin, end, choice, most, word_keys, word_ids):
     """`_word` of the letters and digits in `buffer[begin:end]`, digits read as letters; bit i of `choice` is set if
     the i-th 1 is an l."""
@@ -87,10 +96,7 @@ def read_digits(buffer, begin, end, digits, suspicious, word_keys, word_ids):
         return found, hashed, False
     if first == begin and last == end:
         return found, hashed, True
-    state = FNV_OFFSET
-    for i in range(first, last):
-        state = extend_word_hash(state, np.int64(buffer[i]) | 32)
-    if last - first > 1 and _word(word_keys, word_ids, state, COMMON)[0] == 0:
+    if last - first > 1 and _read(buffer, first, 1, last - first, word_keys, word_ids)[0] == 0:
         return found, hashed, True
     number_first = digits > 1 and last == end
     if found >= FREQUENT or number_first or (last - first == 1 and buffer[first] < 97):
@@ -155,15 +161,6 @@ def _from_the_first(letters, length, chosen):
         chosen[at] = n
         words += 1
     return words
-
-
-@inner
-def _read(buffer, begin, stride, letters, word_keys, word_ids):
-    """`_word` of those letters, if it is common."""
-    state = FNV_OFFSET
-    for i in range(letters):
-        state = extend_word_hash(state, np.int64(buffer[begin + stride * i]) | 32)
-    return _word(word_keys, word_ids, state, COMMON)
 
 
 @inner

@@ -13,8 +13,10 @@ from detector.lexicon.tables import BREAK, Lexicon
 from detector.packing import pack
 from detector.scoring import _measure
 from detector.signals.replaced import TokenWeights
-from detector.signals.swap import ANY_FIT, measure_swap
+from detector.signals.swap import measure_swap
 from detector.tokens import Mark
+
+ANY_FIT = (np.float32(np.inf), np.float32(np.inf))
 
 
 @kernel

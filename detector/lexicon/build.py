@@ -236,14 +236,9 @@ class Builder:
                     best[words] = original
         ordered = sorted(best)
         begun = sorted({words[:n] for words in ordered for n in range(2, len(words))} - best.keys())
-        hashes = np.array(
-            [hash_phrase([self.ids[w] for w in words]) for words in (*ordered, *begun)], np.uint64
-        )
-        values = np.full(len(hashes), PHRASE_BEGUN, np.int32)
+        values = np.full(len(ordered) + len(begun), PHRASE_BEGUN, np.int32)
         values[: len(ordered)] = np.arange(1, len(ordered) + 1)
-        keys = np.zeros(int(len(hashes) / 0.5) | 1, np.uint32)
-        index = np.zeros(keys.shape[0], np.int32)
-        hashing.fill_words(hashes, values, keys, index)
+        keys, index = self._index([*ordered, *begun], values)
         texts = [best[words].encode() for words in ordered]
         offsets = np.zeros(len(texts) + 1, np.int32)
         np.cumsum([len(text) for text in texts], out=offsets[1:])
@@ -263,6 +258,14 @@ class Builder:
             "word_flags": flags,
         }
         self.log(f"{len(ordered):,} phrases")
+
+    def _index(self, phrases: list[tuple[str, ...]], values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(keys uint32[S], values int32[S]) of a hash table over phrases."""
+        hashes = np.array([hash_phrase([self.ids[w] for w in words]) for words in phrases], np.uint64)
+        keys = np.zeros(int(len(hashes) / 0.5) | 1, np.uint32)
+        index = np.zeros(keys.shape[0], np.int32)
+        hashing.fill_words(hashes, values, keys, index)
+        return keys, index
 
     def _frequency(self, words: tuple[str, ...], seen: dict[tuple[str, ...], int]) -> int:
         """How often an original stands in clean prose: of several that a phrase may stand for, the commonest
@@ -298,10 +301,7 @@ class Builder:
         entries = [
             (found[a], *entry) for a in ordered for entry in sorted(found[a].most_common(MAX_ORIGINALS))
         ]
-        hashes = np.array([hash_phrase([self.ids[w] for w in words]) for words in ordered], np.uint64)
-        keys = np.zeros(int(len(hashes) / 0.5) | 1, np.uint32)
-        index = np.zeros(keys.shape[0], np.int32)
-        hashing.fill_words(hashes, np.arange(1, len(hashes) + 1, dtype=np.int32), keys, index)
+        keys, index = self._index(ordered, np.arange(1, len(ordered) + 1, dtype=np.int32))
         sizes = [min(len(found[a]), MAX_ORIGINALS) for a in ordered]
         self.arrays |= {
             "original_keys": keys,

@@ -89,12 +89,9 @@ DTYPES = {
     "candidate_offsets": "int32", "candidate_ids": "int32", "candidate_strength": "uint8",
     "phrase_keys": "uint32", "phrase_index": "int32", "phrase_log_count": "float32",
     "word_text": "uint8", "word_offsets": "int32", "suggestion_text": "uint8", "suggestion_offsets": "int32",
-}  # fmt: skip
-ORIGINALS = {
     "original_sibling": "int32", "original_keys": "uint32", "original_index": "int32", "original_groups": "int32",
     "original_offsets": "int32", "original_words": "int32", "original_log_share": "float32",
 }  # fmt: skip
-"""Tables that a lexicon of an older build may lack; then nothing is known of originals."""
 
 
 class LexiconFiles:
@@ -108,12 +105,7 @@ class LexiconFiles:
         derived = _derived(arrays) | {"level_count": count_of_level()}
         shared = {name: arrays[name] for name in Lexicon._fields if name not in derived}
         self.tables = Lexicon(**shared, **derived)
-        self.originals = Originals(*(arrays[name] for name in ORIGINALS))
-
-    @property
-    def knows_originals(self) -> bool:
-        """Whether pairs of what spinners put for what were built in."""
-        return len(self.originals.groups) > 1
+        self.originals = Originals(*(arrays[f"original_{name}"] for name in Originals._fields))
 
     def word(self, word_id: int) -> str:
         """The word of an id, lower case."""
@@ -152,7 +144,7 @@ def write_tables(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     """Write each array as `.npy`, then the manifest, which makes the folder valid."""
     folder.mkdir(parents=True, exist_ok=True)
     files = {}
-    for name, dtype in (DTYPES | ORIGINALS).items():
+    for name, dtype in DTYPES.items():
         path = folder / f"{name}.npy"
         np.save(path, np.ascontiguousarray(arrays[name], dtype=dtype))
         files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
@@ -163,11 +155,9 @@ def load_lexicon(folder: Path) -> LexiconFiles:
     """Map and check the tables of a folder. Raises LexiconError if one is missing, cut off or changed."""
     manifest = _read_manifest(folder)
     arrays = {}
-    for name, dtype in (DTYPES | ORIGINALS).items():
+    for name, dtype in DTYPES.items():
         path = folder / f"{name}.npy"
         stated = manifest.get(path.name)
-        if name in ORIGINALS and stated is None:
-            continue
         if not isinstance(stated, dict) or not path.is_file():
             raise LexiconError(f"{path} is missing: reinstall, or run `detector lexicon build`")
         try:
@@ -188,16 +178,7 @@ def load_lexicon(folder: Path) -> LexiconFiles:
         if array.dtype != dtype or array.ndim != 1:
             raise LexiconError(f"{path} holds {array.dtype}[{array.ndim}d], expected {dtype}[1d]")
         arrays[name] = np.asarray(array)
-    return LexiconFiles(
-        folder, _no_originals(len(arrays["log_count"])) | arrays, _sha256(folder / "manifest.json")
-    )
-
-
-def _no_originals(words: int) -> dict[str, np.ndarray]:
-    sizes = dict.fromkeys(ORIGINALS, 0) | {
-        "original_sibling": words, "original_keys": 1, "original_index": 1, "original_groups": 1, "original_offsets": 1,
-    }  # fmt: skip
-    return {name: np.zeros(size, ORIGINALS[name]) for name, size in sizes.items()}
+    return LexiconFiles(folder, arrays, _sha256(folder / "manifest.json"))
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

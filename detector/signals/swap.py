@@ -36,8 +36,6 @@ _FUNCTION = int(Flag.FUNCTION)
 GOOD_FIT = (np.float32(2.72), np.float32(1.0))
 """A content word and a function word whose neighbours take it this well (`own`, see `measure_fit`) are not asked
 for synonyms in scoring: most words fit, and most of the time goes into the asking."""
-ANY_FIT = (np.float32(np.inf), np.float32(np.inf))
-"""Ask for every word, as for evidence."""
 _BLOCK = 16
 """Words whose look-ups are under way together."""
 
@@ -195,7 +193,7 @@ def measure_swap(lexicon, ids, flags, count, own, limits, scratch, choice, conte
     """Fill choice, context, margin (float32[count]) and best (int32[count]); all 0 where a word has no
     candidates or fits well.
 
-    `flags` comes from `look_up_words`, `own` from `measure_fit`, `limits` is GOOD_FIT or ANY_FIT, `scratch` SwapScratch. `margin` is
+    `flags` comes from `look_up_words`, `own` from `measure_fit`, `limits` as GOOD_FIT, `scratch` SwapScratch. `margin` is
     log v(best) - log v(w): how much better the suggestion fits, its frequency included.
     """
     total = _choose(lexicon, ids, flags, count, own, limits, scratch, choice, context, best, margin)
