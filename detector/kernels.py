@@ -21,10 +21,13 @@ from typing import Any
 import numba
 from llvmlite import ir
 from numba.core import types
+from numba.core.codegen import CPUCodeLibrary
+from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 
 PACKAGE = Path(__file__).parent
 _INNER: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
+_UNWRAPPED: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 @cache
@@ -105,20 +108,53 @@ def _warn(error: Exception) -> None:
     _warn_once(cache_folder(), str(error) or type(error).__name__)
 
 
+class _PartLibrary(CPUCodeLibrary):  # type: ignore[misc]
+    """LLVM's code of a function that kernels call. It is neither optimised nor made machine code by itself: kernels
+    take it in with all that it calls, and do that once."""
+
+    def finalize(self) -> None:
+        self._finalized = True
+
+    def with_callees(self) -> list[CPUCodeLibrary]:
+        """What a caller links, in an order in which each function is called for before it comes."""
+        return [self, *self._linking_libraries]
+
+
+class _PartCompiler(Compiler):  # type: ignore[misc]
+    """Compiles a function into a `_PartLibrary`."""
+
+    def __init__(self, typing_context: Any, target_context: Any, *rest: Any) -> None:
+        super().__init__(typing_context, target_context, *rest)  # type: ignore[no-untyped-call]
+        self.state.flags.no_compile = True
+        self.state.library = _PartLibrary(target_context.codegen(), "part")  # type: ignore[no-untyped-call]
+
+    def compile_extra(self, function: Callable[..., Any]) -> Any:
+        done = super().compile_extra(function)._replace(entry_point=object())  # type: ignore[no-untyped-call]
+        libraries = done.library.with_callees()
+        self.state.targetctx.insert_user_function(done.entry_point, done.fndesc, libraries)
+        return done
+
+
 def inner(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function that kernels call: without reference counts and checks for division by zero, which
     cost more than the work itself where a function takes a dozen arrays (3 to 20 times, measured). In exchange
-    it must not allocate."""
-    compiled: Any = numba.njit(**_INNER)(function)
-    resolve = compiled.get_call_template
+    it must not allocate. Python may call it too, but then it is compiled in each process."""
+    part: Any = numba.njit(pipeline_class=_PartCompiler, **_INNER, **_UNWRAPPED)(function)
+    alone = numba.njit(**_INNER)(function)
+    resolve = part.get_call_template
 
     def resolve_once(arguments: Any, keywords: Any) -> Any:
         # Otherwise numba compiles a function anew for each constant that it is called with.
         plain = {name: types.unliteral(kind) for name, kind in keywords.items()}  # type: ignore[no-untyped-call]
         return resolve([types.unliteral(kind) for kind in arguments], plain)  # type: ignore[no-untyped-call]
 
-    compiled.get_call_template = resolve_once
-    return compiled  # type: ignore[no-any-return]
+    def add_overload(done: Any) -> None:
+        part.overloads[tuple(done.signature.args)] = done
+
+    part.get_call_template = resolve_once
+    part.add_overload = add_overload
+    part._compile_for_args = lambda *_: alone
+    return part  # type: ignore[no-any-return]
 
 
 @intrinsic  # type: ignore[untyped-decorator]
