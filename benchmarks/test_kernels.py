@@ -73,11 +73,8 @@ def test_tokenize(
 def test_signals_of_one_document(
     benchmark: BenchmarkFixture, detector: Detector, texts: list[Document], scratch: features.Scratch
 ) -> None:
-    buffer, _, _, kinds, starts, ends = pack(texts[:1]).arrays
-    heads = detector.model.heads
-    count, _ = benchmark(
-        _measure, detector.lexicon.tables, heads.token_weights, buffer, kinds, starts, ends, scratch
-    )
+    weights = detector.model.heads.token_weights
+    count, _ = benchmark(_measure, detector.lexicon.tables, weights, pack(texts[:1]), scratch)
     assert count > 0
 
 
@@ -99,7 +96,7 @@ def test_scores(
     matrix, words = np.empty((count, features.WIDTH), np.float32), np.empty((count, 2), np.int64)
     odds = np.empty((2, count))
     heads = detector.model.heads
-    benchmark(_score, detector.lexicon.tables, heads, *batch.arrays, scratch, matrix, words, odds)
+    benchmark(_score, detector.lexicon.tables, heads, batch, scratch, matrix, words, odds)
     assert np.isfinite(odds).all()
 
 
@@ -115,7 +112,6 @@ def test_evidence_of_one_flagged_document(
 ) -> None:
     """Beyond the signals: choosing, naming and weighing the places."""
     flagged = texts[0]
-    buffer, _, _, kinds, starts, ends = pack([flagged]).arrays
     weights = detector.model.heads.token_weights
-    count, spintax = _measure(detector.lexicon.tables, weights, buffer, kinds, starts, ends, scratch)
+    count, spintax = _measure(detector.lexicon.tables, weights, pack([flagged]), scratch)
     assert benchmark(collect_evidence, detector.lexicon, flagged, scratch, count, spintax, 0.9, 0.5)

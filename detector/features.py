@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from detector.document import ZoneKind
-from detector.kernels import inner
+from detector.kernels import inner, kernel
 from detector.lexicon.tables import BREAK, FIRST_WORD, Flag
 from detector.signals import stuffing, style
 from detector.signals.fit import measure_fit
@@ -351,12 +351,16 @@ def _measure_stuffing(scratch, count, words, out):
 
 @inner
 def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, zone_ends, scratch, out):
-    """Fill `out` float32[WIDTH] for `buffer[begin:end]`; returns (words, prose words, share of known words)."""
-    out[:] = 0.0
+    """Fill `out` float32[WIDTH] for `buffer[begin:end]`; returns (words, prose words), or with an empty `out` (tokens,
+    spintax groups)."""
     tokens, signals, zones = scratch.tokens, scratch.signals, scratch.zones
     count, words, _ = measure_tokens(
         lexicon, weights, buffer, begin, end, kinds, zone_starts, zone_ends, scratch
     )
+    groups = find_spintax(buffer, begin, end, scratch.spintax_starts, scratch.spintax_ends)
+    if out.shape[0] == 0:
+        return count, groups
+    out[:] = 0.0
     prose = measure_style(tokens, signals.flags, signals.frequency, zones, count, out[STYLE:STUFFING])
     if words == 0 or prose == 0:
         return words, prose
@@ -367,7 +371,6 @@ def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, 
     _, _, densest = _densest(tokens, signals, zones, count, WINDOW)
     out[_SUMMARY + 2] = densest if densest > 0.0 else out[_SUMMARY]
     _measure_stretch(tokens, signals, zones, count, scratch.histogram, out[STRETCH:])
-    groups = find_spintax(buffer, begin, end, scratch.spintax_starts, scratch.spintax_ends)
     out[_SPINTAX] = 100.0 * min(groups, 100) / prose
     _measure_stuffing(scratch, count, words, out[STUFFING:CONFIDENCE])
     out[CONFIDENCE] = np.sqrt(prose / (prose + FULL_CONFIDENCE_WORDS))
@@ -403,15 +406,20 @@ def _leaf(head, i, matrix, d):
     return head.value[node]
 
 
-@inner
+@kernel
 def batch_features(
     lexicon, weights, buffer, offsets, zone_offsets, kinds, zone_starts, zone_ends, scratch, out, words
 ):
     """Features of D documents: `buffer` uint8, `offsets` int64[D+1], zones flat with `zone_offsets`
-    int64[D+1]; fills `out` float32[D, WIDTH] and `words` int64[D, 2] (all words, prose words)."""
+    int64[D+1]; fills `out` float32[D, WIDTH] and `words` int64[D, 2] (all words, prose words).
+
+    With `out` float32[D, 0] only signals are measured: `words` gets tokens and spintax groups, and `scratch` holds the
+    signals of the last document. (Not a kernel of its own: compiling takes half a second for each.)
+    """
     for d in range(offsets.shape[0] - 1):
+        begin, end = offsets[d], offsets[d + 1]
         first, last = zone_offsets[d], zone_offsets[d + 1]
         words[d, 0], words[d, 1] = document_features(
-            lexicon, weights, buffer, offsets[d], offsets[d + 1],
+            lexicon, weights, buffer, begin, end,
             kinds[first:last], zone_starts[first:last], zone_ends[first:last], scratch, out[d],
         )  # fmt: skip

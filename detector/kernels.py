@@ -7,6 +7,7 @@ the package's sources.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import pickle
@@ -22,7 +23,7 @@ import numba
 from llvmlite import ir
 from numba.core import types
 from numba.core.codegen import CPUCodeLibrary
-from numba.core.compiler import Compiler
+from numba.core.compiler import Compiler, Flags
 from numba.extending import intrinsic
 
 PACKAGE = Path(__file__).parent
@@ -68,7 +69,23 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
         compiled._cache = _Cache(compiled._cache)
     finally:
         numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
+    compiled.compile = _without_collecting(compiled.compile)
     return compiled  # type: ignore[no-any-return]
+
+
+def _without_collecting(compile_: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiling makes so many objects that looking for unused ones takes a fifth of the time."""
+
+    def compile_quietly(signature: Any) -> Any:
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return compile_(signature)
+        finally:
+            if collecting:
+                gc.enable()
+
+    return compile_quietly
 
 
 class _Cache:
@@ -120,19 +137,55 @@ class _PartLibrary(CPUCodeLibrary):  # type: ignore[misc]
         return [self, *self._linking_libraries]
 
 
+class _Flags(Flags):  # type: ignore[misc]
+    """numba compares the flags at each operator that it looks up, and lists them all each time. These are not
+    changed once they are in use."""
+
+    def values(self) -> dict[str, Any]:
+        if "all" not in self.__dict__:
+            self.__dict__["all"] = super().values()  # type: ignore[no-untyped-call]
+        return self.__dict__["all"]  # type: ignore[no-any-return]
+
+    def __hash__(self) -> int:
+        return 0
+
+
+_UNUSED = {
+    "WithLifting", "InlineClosureLikes", "RewriteSemanticConstants", "DeadBranchPrune", "RewriteDynamicRaises",
+    "MakeFunctionToJitFunction", "InlineInlinables", "FindLiterallyCalls", "LiteralUnroll",
+    "LiteralPropagationSubPipelinePass", "InlineOverloads", "NopythonRewrites",
+    "NoPythonSupportedFeatureValidation", "AnnotateTypes", "DumpParforDiagnostics",
+}  # fmt: skip
+"""What numba does for closures, arrays as a whole and the like, which inner functions don't use; each of these reads
+a function anew."""
+
+
 class _PartCompiler(Compiler):  # type: ignore[misc]
     """Compiles a function into a `_PartLibrary`."""
 
     def __init__(self, typing_context: Any, target_context: Any, *rest: Any) -> None:
         super().__init__(typing_context, target_context, *rest)  # type: ignore[no-untyped-call]
+        self.state.flags = _Flags(self.state.flags)  # type: ignore[no-untyped-call]
         self.state.flags.no_compile = True
         self.state.library = _PartLibrary(target_context.codegen(), "part")  # type: ignore[no-untyped-call]
+
+    def define_pipelines(self) -> Any:
+        pipelines = super().define_pipelines()  # type: ignore[no-untyped-call]
+        for pipeline in pipelines:
+            pipeline.passes = [step for step in pipeline.passes if step[0].__name__ not in _UNUSED]
+        return pipelines
 
     def compile_extra(self, function: Callable[..., Any]) -> Any:
         done = super().compile_extra(function)._replace(entry_point=object())  # type: ignore[no-untyped-call]
         libraries = done.library.with_callees()
         self.state.targetctx.insert_user_function(done.entry_point, done.fndesc, libraries)
         return done
+
+
+def _widened(kind: Any) -> Any:
+    """The type that an argument is passed as: numba compiles a function anew for each constant and each width."""
+    plain = types.unliteral(kind)  # type: ignore[no-untyped-call]
+    return types.int64 if plain in types.signed_domain else plain
 
 
 def inner(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -144,9 +197,7 @@ def inner(function: Callable[..., Any]) -> Callable[..., Any]:
     resolve = part.get_call_template
 
     def resolve_once(arguments: Any, keywords: Any) -> Any:
-        # Otherwise numba compiles a function anew for each constant that it is called with.
-        plain = {name: types.unliteral(kind) for name, kind in keywords.items()}  # type: ignore[no-untyped-call]
-        return resolve([types.unliteral(kind) for kind in arguments], plain)  # type: ignore[no-untyped-call]
+        return resolve([_widened(kind) for kind in arguments], {n: _widened(k) for n, k in keywords.items()})
 
     def add_overload(done: Any) -> None:
         part.overloads[tuple(done.signature.args)] = done

@@ -23,12 +23,12 @@ from detector.document import Document, Zone
 from detector.evidence import collect_evidence
 from detector.kernels import kernel
 from detector.language import is_english
-from detector.lexicon.tables import LexiconFiles, load_lexicon
+from detector.lexicon.tables import Lexicon, LexiconFiles, load_lexicon
 from detector.model import HEADS, POLICIES, Model, ModelError, load_model
-from detector.packing import pack
+from detector.packing import Batch, pack
 from detector.paths import LEXICON
 from detector.promotion import in_use
-from detector.signals.spintax import find_spintax
+from detector.signals.replaced import TokenWeights
 from detector.verdict import Evidence, Label, Verdict
 
 if TYPE_CHECKING:
@@ -42,34 +42,36 @@ BATCH_DOCUMENTS, BATCH_CHARACTERS = 128, 1_000_000
 
 
 @kernel
-def _score(lexicon, heads, buffer, offsets, zone_offsets, kinds, starts, ends, scratch, matrix, words, odds):
-    """Score D documents: fill `matrix` float32[D, WIDTH], `words` int64[D, 2] (all and prose words) and `odds`
-    float64[2, D] (calibrated log-odds of spun and of stuffed)."""
-    features.batch_features(
-        lexicon,
-        heads.token_weights,
-        buffer,
-        offsets,
-        zone_offsets,
-        kinds,
-        starts,
-        ends,
-        scratch,
-        matrix,
-        words,
-    )
+def _weigh(heads, matrix, odds):
+    """Fill `odds` float64[2, D], calibrated log-odds of spun and of stuffed, from `matrix` float32[D, WIDTH]."""
     features.head_odds(heads.spun, matrix, matrix.shape[0], odds[0])
     features.head_odds(heads.stuffed, matrix, matrix.shape[0], odds[1])
 
 
-@kernel
-def _measure(lexicon, token_weights, buffer, kinds, starts, ends, scratch):
+def _score(
+    lexicon: Lexicon,
+    heads: features.Heads,
+    batch: Batch,
+    scratch: features.Scratch,
+    matrix: np.ndarray,
+    words: np.ndarray,
+    odds: np.ndarray,
+) -> None:
+    """Score D documents: fill `matrix` float32[D, WIDTH], `words` int64[D, 2] (all and prose words) and `odds`
+    float64[2, D] (calibrated log-odds of spun and of stuffed)."""
+    features.batch_features(lexicon, heads.token_weights, *batch.arrays, scratch, matrix, words)
+    _weigh(heads, matrix, odds)
+
+
+def _measure(
+    lexicon: Lexicon, token_weights: TokenWeights, batch: Batch, scratch: features.Scratch
+) -> tuple[int, int]:
     """All per-token signals of one document into `scratch`, for evidence; returns (tokens, spintax groups)."""
-    count, _, _ = features.measure_tokens(
-        lexicon, token_weights, buffer, 0, buffer.shape[0], kinds, starts, ends, scratch
+    found = np.empty((1, 2), np.int64)
+    features.batch_features(
+        lexicon, token_weights, *batch.arrays, scratch, np.empty((1, 0), np.float32), found
     )
-    groups = find_spintax(buffer, 0, buffer.shape[0], scratch.spintax_starts, scratch.spintax_ends)
-    return count, groups
+    return int(found[0, 0]), int(found[0, 1])
 
 
 class Detector:
@@ -157,7 +159,7 @@ class Detector:
         words = np.empty((len(cut), 2), np.int64)
         odds = np.empty((2, len(cut)), np.float64)
         scratch = self._scratch(batch.longest)
-        _score(self.lexicon.tables, self.model.heads, *batch.arrays, scratch, matrix, words, odds)
+        _score(self.lexicon.tables, self.model.heads, batch, scratch, matrix, words, odds)
         shares = matrix[:, features.STYLE : features.STYLE + 2].tolist()
         columns = zip(documents, cut, words.tolist(), shares, odds.T.tolist(), strict=True)
         return [self._verdict(*column, evidence) for column in columns]
@@ -201,10 +203,9 @@ class Detector:
     def _evidence(self, document: Document, spun: float, stuffed: float) -> tuple[Evidence, ...]:
         shown = as_displayed(document)
         batch = pack([shown])
-        buffer, _, _, kinds, starts, ends = batch.arrays
         scratch = self._scratch(batch.longest)
         tables, weights = self.lexicon.tables, self.model.heads.token_weights
-        count, spintax = _measure(tables, weights, buffer, kinds, starts, ends, scratch)
+        count, spintax = _measure(tables, weights, batch, scratch)
         found = collect_evidence(self.lexicon, shown, scratch, count, spintax, spun, stuffed)
         return found if shown is document else as_stored(document, found)
 

@@ -110,7 +110,7 @@ def kernels(detector: Detector) -> Callable[[bytes], None]:
         matrix = np.empty((number, features.WIDTH), np.float32)
         words, odds = np.empty((number, 2), np.int64), np.empty((2, number))
         scratch = features.new_scratch(batch.longest)
-        scoring._score(tables, heads, *batch.arrays, scratch, matrix, words, odds)
+        scoring._score(tables, heads, batch, scratch, matrix, words, odds)
         assert np.isfinite(matrix).all()
         assert np.isfinite(odds).all()
         assert ((words[:, 1] >= 0) & (words[:, 1] <= words[:, 0])).all()
@@ -122,9 +122,8 @@ def kernels(detector: Detector) -> Callable[[bytes], None]:
         together = measured(pack(pages))
         alone = pack(pages[-1:])
         assert (measured(alone)[0] == together[-1]).all()
-        buffer, _, _, kinds, starts, ends = alone.arrays
         scratch = features.new_scratch(alone.longest)
-        count, _ = scoring._measure(tables, heads.token_weights, buffer, kinds, starts, ends, scratch)
+        count, _ = scoring._measure(tables, heads.token_weights, alone, scratch)
         check_tokens(scratch.tokens, count, pages[-1].text)
         tried += PAGES
         if tried % (100 * PAGES) == 0:

@@ -86,8 +86,7 @@ class Measure:
 
     def __call__(self, text: str, zones: tuple[Zone, ...] = ()) -> Measured:
         batch = pack([Document(text, zones=zones)])
-        buffer, _, _, kinds, starts, ends = batch.arrays
         scratch = new_scratch(batch.longest)
-        count, groups = _measure(self.tables, self.token_weights, buffer, kinds, starts, ends, scratch)
+        count, groups = _measure(self.tables, self.token_weights, batch, scratch)
         _ask_everywhere(self.tables, scratch.tokens.ids, scratch.signals, count, scratch.swap)
         return Measured(text, count, groups, scratch)
