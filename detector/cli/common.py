@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -117,25 +117,12 @@ def model_errors() -> Iterator[None]:
         raise UserError(str(error)) from None
 
 
-def import_numba() -> None:
-    """Import numba without scipy.linalg, a quarter of the start-up: numba only wants it for kernels that multiply
-    matrices. For commands whose process is their own and that do nothing else; call it before other imports."""
-    blas = "scipy.linalg.cython_blas"
-    if blas in sys.modules or "numba.np.arraymath" in sys.modules:
-        return
-    sys.modules[blas] = cast(Any, None)
-    try:
-        import numba.np.arraymath  # noqa: F401
-    finally:
-        del sys.modules[blas]
-
-
 def announce_compiling() -> None:
     """Say so where the first call on a machine takes its time."""
     from detector.kernels import is_warm
 
     if not is_warm():
-        warn("compiling for this machine, about half a minute, this once")
+        warn("compiling for this machine, about a quarter of a minute, this once")
 
 
 def open_detector(

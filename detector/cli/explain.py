@@ -12,7 +12,6 @@ from detector.cli.common import (
     ExtractionName,
     Tally,
     UserError,
-    import_numba,
     open_detector,
     plan_lm,
     user_errors,
@@ -68,7 +67,6 @@ def run(
     extraction: Extraction, exit_zero: bool, model: Path | None, lm: bool | None,
 ) -> int:  # fmt: skip
     """Write the report and say where; returns the exit status. Raises UserError."""
-    import_numba()
     from detector.cli.sink import open_sink
     from detector.crawl.records import score_records
     from detector.readers import file_stem, read

@@ -18,7 +18,6 @@ from detector.cli.common import (
     PolicyName,
     Tally,
     UserError,
-    import_numba,
     open_detector,
     plan_lm,
     stop_politely,
@@ -195,7 +194,6 @@ def run(
     exit_zero: bool, model: Path | None, lm: bool | None,
 ) -> int:  # fmt: skip
     """Score and write; returns the exit status. Raises UserError."""
-    import_numba()
     from detector.cli.sink import open_sink, silence_stdout
     from detector.cli.writers import make_writer
     from detector.crawl.records import score_records

@@ -77,7 +77,7 @@ class SpunPipeline:
             raise ValueError(f"SPUN_ACTION is {self._action!r}; it must be one of {', '.join(ACTIONS)}")
         _hush_compiler()
         if not is_warm():
-            logger.info("compiling for this machine, about half a minute, this once")
+            logger.info("compiling for this machine, about a quarter of a minute, this once")
         self._detector = load(settings.get("SPUN_MODEL"), settings.get("SPUN_POLICY", "balanced"))
         assert crawler.stats is not None
         self._stats = crawler.stats
