@@ -229,14 +229,15 @@ def _call(function: Callable[[], object], times: int) -> None:
 
 
 def _child(arguments: list[str], **environment: str) -> tuple[float, float, str]:
-    """(wall seconds, CPU seconds, standard output) of a new Python process."""
+    """(wall seconds, CPU seconds, standard output) of a new Python process, which finds its byte code compiled as
+    after an installation."""
     import resource
 
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     run = subprocess.run(
         [sys.executable, *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "", **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -15,12 +15,12 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numba
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba.core import types
 from numba.core.codegen import CPUCodeLibrary
 from numba.core.compiler import Compiler, Flags
@@ -96,6 +96,7 @@ class _Cache:
 
     def __init__(self, cache: Any) -> None:
         self._cache = cache
+        cache._impl.reduce = partial(_as_kept, cache._impl.reduce)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cache, name)
@@ -113,6 +114,15 @@ class _Cache:
             self._cache.save_overload(signature, data)
         except (OSError, EOFError, pickle.UnpicklingError) as error:  # it reads the index first
             _warn(error)
+
+
+def _as_kept(reduce: Callable[[Any], Any], compiled: Any) -> Any:
+    """What numba keeps of a kernel, without the intermediate code that other kernels would take in, which is half of it
+    and has to be parsed: kernels don't call kernels. Only the name of the entry point must be defined there."""
+    (name, kind, (machine_code, _)), *rest = reduce(compiled)
+    entry = compiled.fndesc.llvm_cpython_wrapper_name
+    outline = binding.parse_assembly(f'define void @"{entry}"() {{ ret void }}').as_bitcode()
+    return (name, kind, (machine_code, outline)), *rest
 
 
 @cache
