@@ -54,9 +54,9 @@ def _tokenize_all(lexicon, buffer, offsets, tokens):
 
 
 @kernel
-def _all_heads(heads, matrix, odds):
-    features.head_odds(heads.spun, matrix, matrix.shape[0], odds[0])
-    features.head_odds(heads.stuffed, matrix, matrix.shape[0], odds[1])
+def _all_heads(heads, matrix, walk, odds):
+    features.head_odds(heads.spun, matrix, walk, odds[0])
+    features.head_odds(heads.stuffed, matrix, walk, odds[1])
 
 
 def test_pack(benchmark: BenchmarkFixture, texts: list[Document]) -> None:
@@ -84,7 +84,7 @@ def test_heads(benchmark: BenchmarkFixture, detector: Detector, texts: list[Docu
     heads = detector.model.heads
     matrix = feature_matrix(detector.lexicon.tables, heads.token_weights, texts)
     odds = np.empty((2, len(texts)))
-    benchmark(_all_heads, heads, matrix, odds)
+    benchmark(_all_heads, heads, matrix, features.new_walk(), odds)
     assert np.isfinite(odds).all()
 
 

@@ -67,6 +67,8 @@ WINDOW = 60
 STRETCH_WORDS = 120
 """Words in the stretch of the page that looks most replaced. It is also judged by itself, since clean text around
 a spun part thins out every share of the whole page."""
+WALKED = 128
+"""Rows that go through a tree together."""
 _FUNCTION = int(Flag.FUNCTION)
 _HIDDEN = int(ZoneKind.HIDDEN)
 
@@ -107,13 +109,13 @@ def lay_out(nodes: np.ndarray, roots: np.ndarray, scale: np.ndarray, added: np.n
         levels.append(nodes[levels[-1][has_children], 2:4].astype(np.int64).ravel())
     order = np.concatenate(levels)
     leaf = nodes[order, 0] < 0
-    left = np.arange(len(order), dtype=np.int32)
+    left = np.arange(len(order), dtype=np.uint32)
     left[~leaf] = len(roots) + 2 * np.arange((~leaf).sum())
     exact = nodes[order, 1].astype(np.float32)
     below = np.nextafter(exact, np.float32(-np.inf))
     threshold = np.where(leaf, np.float32(np.inf), np.where(exact > nodes[order, 1], below, exact))
     return Trees(
-        np.where(leaf, 0, nodes[order, 0]).astype(np.int32), threshold, left, nodes[order, 4].copy(),
+        np.where(leaf, 0, nodes[order, 0]).astype(np.uint32), threshold, left, nodes[order, 4].copy(),
         np.arange(len(roots), dtype=np.int32), depths, scale, added,
     )  # fmt: skip
 
@@ -377,33 +379,54 @@ def document_features(lexicon, weights, buffer, begin, end, kinds, zone_starts, 
     return words, prose
 
 
-@inner
-def head_odds(head, matrix, count, out):
-    """out[d] = calibrated log-odds of row d of `matrix` float32[D, WIDTH], for the first `count` rows. Trees
-    outside, rows inside: a tree stays in the first cache and the rows do not wait for each other."""
-    first = int(head.added[0])
-    for d in range(count):
-        out[d] = head.scale[0]
-    for i in range(first):
-        for d in range(count):
-            out[d] += _leaf(head, i, matrix, d)
-    if first < head.roots.shape[0]:
-        for d in range(count):
-            second = head.added[1]
-            for i in range(first, head.roots.shape[0]):
-                second += _leaf(head, i, matrix, d)
-            larger = max(out[d], second)
-            out[d] = larger + math.log1p(math.exp(min(out[d], second) - larger))
-    for d in range(count):
-        out[d] = head.scale[1] * out[d] + head.scale[2]
+class Walk(NamedTuple):
+    """Scratch of `head_odds` for a block of rows: the node that each has come to, uint32[WALKED], and its second sum,
+    float64[WALKED]."""
+
+    node: np.ndarray
+    second: np.ndarray
+
+
+def new_walk() -> Walk:
+    """Scratch for any number of rows."""
+    return Walk(np.empty(WALKED, np.uint32), np.empty(WALKED))
 
 
 @inner
-def _leaf(head, i, matrix, d):
-    node = head.roots[i]
-    for _ in range(head.depths[i]):
-        node = head.left[node] + (matrix[d, head.feature[node]] > head.threshold[node])
-    return head.value[node]
+def _add_trees(head, first, last, rows, node, out):
+    """Add the values of the trees from `first` to before `last` to `out`. All rows take a step before any takes the
+    next one, so that none waits for another; nodes are unsigned since numba asks of other indices if they are
+    negative."""
+    for i in range(first, last):
+        for d in range(rows.shape[0]):
+            node[d] = head.roots[i]
+        for _ in range(head.depths[i]):
+            for d in range(rows.shape[0]):
+                at = node[d]
+                right = rows[np.uint64(d), head.feature[at]] > head.threshold[at]
+                node[d] = head.left[at] + np.uint32(right)
+        for d in range(rows.shape[0]):
+            out[d] += head.value[node[d]]
+
+
+@inner
+def head_odds(head, matrix, walk, out):
+    """out[d] = calibrated log-odds of row d of `matrix` float32[D, WIDTH]. Trees outside, a block of rows inside: a
+    tree stays in the first cache, and so do the rows."""
+    first, trees = int(head.added[0]), head.roots.shape[0]
+    for begin in range(0, matrix.shape[0], WALKED):
+        rows, sums = matrix[begin : begin + WALKED], out[begin : begin + WALKED]
+        sums[:] = head.scale[0]
+        _add_trees(head, 0, first, rows, walk.node, sums)
+        if first < trees:
+            walk.second[:] = head.added[1]
+            _add_trees(head, first, trees, rows, walk.node, walk.second)
+            for d in range(rows.shape[0]):
+                second = walk.second[d]
+                larger = max(sums[d], second)
+                sums[d] = larger + math.log1p(math.exp(min(sums[d], second) - larger))
+        for d in range(rows.shape[0]):
+            sums[d] = head.scale[1] * sums[d] + head.scale[2]
 
 
 @kernel

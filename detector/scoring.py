@@ -42,10 +42,10 @@ BATCH_DOCUMENTS, BATCH_CHARACTERS = 128, 1_000_000
 
 
 @kernel
-def _weigh(heads, matrix, odds):
+def _weigh(heads, matrix, walk, odds):
     """Fill `odds` float64[2, D], calibrated log-odds of spun and of stuffed, from `matrix` float32[D, WIDTH]."""
-    features.head_odds(heads.spun, matrix, matrix.shape[0], odds[0])
-    features.head_odds(heads.stuffed, matrix, matrix.shape[0], odds[1])
+    features.head_odds(heads.spun, matrix, walk, odds[0])
+    features.head_odds(heads.stuffed, matrix, walk, odds[1])
 
 
 def _score(
@@ -60,7 +60,7 @@ def _score(
     """Score D documents: fill `matrix` float32[D, WIDTH], `words` int64[D, 2] (all and prose words) and `odds`
     float64[2, D] (calibrated log-odds of spun and of stuffed)."""
     features.batch_features(lexicon, heads.token_weights, *batch.arrays, scratch, matrix, words)
-    _weigh(heads, matrix, odds)
+    _weigh(heads, matrix, features.new_walk(), odds)
 
 
 def _measure(

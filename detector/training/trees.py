@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from detector.features import head_odds, lay_out
+from detector.features import head_odds, lay_out, new_walk
 from detector.kernels import kernel
 from detector.model import added_of
 
 
 @kernel
-def _walk(head, matrix, out):
-    head_odds(head, matrix, matrix.shape[0], out)
+def _walk(head, matrix, walk, out):
+    head_odds(head, matrix, walk, out)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Trees:
         out = np.empty(len(matrix))
         added = np.array([len(self.roots), 0.0]) if self.added is None else self.added
         head = lay_out(self.nodes, self.roots, self.scale, added)
-        _walk(head, np.ascontiguousarray(matrix, np.float32), out)
+        _walk(head, np.ascontiguousarray(matrix, np.float32), new_walk(), out)
         return out
 
     def uncalibrated(self) -> Trees:
