@@ -317,6 +317,7 @@ def _drop_hidden(tokens, flags, pair, zones, count):
         if zones[t] != _HIDDEN:
             tokens.ids[kept], tokens.hashes[kept] = tokens.ids[t], tokens.hashes[t]
             tokens.starts[kept], tokens.ends[kept] = tokens.starts[t], tokens.ends[t]
+            tokens.lengths[kept] = tokens.lengths[t]
             tokens.marks[kept], flags[kept] = tokens.marks[t], flags[t]
             pair[kept], zones[kept] = pair[t], zones[t]
             kept += 1

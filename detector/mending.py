@@ -28,6 +28,8 @@ FREQUENT_JOINED = 40
 """What two frequent words without a space between add to the suspicion that spaces are left out."""
 HARDLY_A_WORD = 60_000
 """From here on the lexicon has joined words, too, as careless writers made them ("ofthe")."""
+LONG = 6
+"""Words of so many letters are looked for up to there when words are parted, and shorter ones among the common."""
 LONE = 1200
 _LONGEST = 20
 _JOINED, _PER_LETTER = 40, 250
@@ -47,12 +49,12 @@ def _word(word_keys, word_ids, state, most):
 
 
 @inner
-def _read(buffer, begin, stride, letters, word_keys, word_ids):
-    """`_word` of those letters, the i-th at `buffer[begin + stride * i]`, if it is common."""
+def _read(buffer, begin, stride, letters, most, word_keys, word_ids):
+    """`_word` of those letters, the i-th at `buffer[begin + stride * i]`."""
     state = FNV_OFFSET
     for i in range(letters):
         state = extend_word_hash(state, np.int64(buffer[begin + stride * i]) | 32)
-    return _word(word_keys, word_ids, state, COMMON)
+    return _word(word_keys, word_ids, state, most)
 
 
 @inner
@@ -96,7 +98,7 @@ def read_digits(buffer, begin, end, digits, suspicious, word_keys, word_ids):
         return found, hashed, False
     if first == begin and last == end:
         return found, hashed, True
-    if last - first > 1 and _read(buffer, first, 1, last - first, word_keys, word_ids)[0] == 0:
+    if last - first > 1 and _read(buffer, first, 1, last - first, COMMON, word_keys, word_ids)[0] == 0:
         return found, hashed, True
     number_first = digits > 1 and last == end
     if found >= FREQUENT or number_first or (last - first == 1 and buffer[first] < 97):
@@ -129,6 +131,12 @@ def join(buffer, begin, end, state, before, found, suspicious, word_keys, word_i
 
 
 @inner
+def _rarest(letters):
+    """Ids from here on are no word of so many `letters` when words are parted."""
+    return FREQUENT if letters < SPACED else COMMON if letters < LONG else HARDLY_A_WORD
+
+
+@inner
 def _spell(buffer, begin, stride, letters, two, word_keys, word_ids, cost, length):
     """Part letters, of which the i-th stands at `buffer[begin + stride * i]`, into their likeliest words (Viterbi), a
     word's probability being 0.1 / rank; words of two letters only if `two`. Then length[i] is that of the last one of the words
@@ -145,7 +153,7 @@ def _spell(buffer, begin, stride, letters, two, word_keys, word_ids, cost, lengt
             if n > 1:
                 found = 0
                 if n >= SPACED or two:
-                    found, _ = _word(word_keys, word_ids, state, COMMON if n >= SPACED else FREQUENT)
+                    found, _ = _word(word_keys, word_ids, state, _rarest(n))
                 price = 230 + int(100.0 * np.log(np.float32(found))) if found != 0 else 0
             if price and so_far + price < cost[at + n - 1]:
                 cost[at + n - 1], length[at + n - 1] = so_far + price, n
@@ -172,7 +180,7 @@ def join_letters(buffer, begin, letters, word_keys, word_ids, out, count, mark):
     """
     if letters < SPACED:
         return count
-    ids, hashes, starts, ends, marks = out
+    ids, hashes, starts, ends, marks, lengths = out
     first = count - letters
     letters = min(letters, ids.shape[0] - count)
     chosen, length = starts[count:], ends[count:]
@@ -184,11 +192,12 @@ def join_letters(buffer, begin, letters, word_keys, word_ids, out, count, mark):
         n = np.int64(chosen[at])
         id, hashed = ids[first + at], hashes[first + at]
         if n > 1:
-            found, mixed = _read(buffer, begin + 2 * at, 2, n, word_keys, word_ids)
+            found, mixed = _read(buffer, begin + 2 * at, 2, n, _rarest(n), word_keys, word_ids)
             id, hashed = np.int32(found), np.uint32(mixed & np.uint64(0xFFFFFFFF))
         ids[kept], hashes[kept] = id, hashed
         starts[kept], ends[kept] = starts[first + at], ends[first + at + n - 1]
         marks[kept] = marks[first + at] | (mark if n >= SPACED else 0)
+        lengths[kept] = n
         kept += 1
         at += n
     while first + letters < count:
@@ -197,7 +206,7 @@ def join_letters(buffer, begin, letters, word_keys, word_ids, out, count, mark):
             hashes[first + letters],
             marks[first + letters],
         )
-        starts[kept], ends[kept] = starts[first + letters], ends[first + letters]
+        starts[kept], ends[kept], lengths[kept] = starts[first + letters], ends[first + letters], lengths[first + letters]
         kept += 1
         letters += 1
     return kept
@@ -210,8 +219,8 @@ def is_two_frequent(buffer, begin, end, word_keys, word_ids):
     for at in range(begin, end - 2):
         state = extend_word_hash(state, np.int64(buffer[at]) | 32)
         if at > begin and _word(word_keys, word_ids, state, FREQUENT)[0] != 0:
-            rest, _ = _read(buffer, at + 1, 1, end - at - 1, word_keys, word_ids)
-            if rest != 0 and rest < FREQUENT:
+            rest, _ = _read(buffer, at + 1, 1, end - at - 1, FREQUENT, word_keys, word_ids)
+            if rest != 0:
                 return True
     return False
 
@@ -220,7 +229,7 @@ def is_two_frequent(buffer, begin, end, word_keys, word_ids):
 def part(buffer, begin, end, start, word_keys, word_ids, out, count):
     """Put the words that the ASCII letters `buffer[begin:end]` hold, common ones and joined, after `count` tokens;
     `start` is the code point where they begin. Returns how many; 0 if they are not made of few such words."""
-    ids, hashes, starts, ends, marks = out
+    ids, hashes, starts, ends, marks, lengths = out
     letters = end - begin
     if letters > _JOINED or count + letters > ids.shape[0]:
         return 0
@@ -232,8 +241,8 @@ def part(buffer, begin, end, start, word_keys, word_ids, out, count):
     at = 0
     for i in range(count, count + words):
         n = np.int64(chosen[at])
-        found, mixed = _read(buffer, begin + at, 1, n, word_keys, word_ids)
+        found, mixed = _read(buffer, begin + at, 1, n, _rarest(n), word_keys, word_ids)
         ids[i], hashes[i] = found if found != 0 else UNKNOWN, np.uint32(mixed & np.uint64(0xFFFFFFFF))
-        starts[i], ends[i], marks[i] = start + at, start + at + n, 0
+        starts[i], ends[i], marks[i], lengths[i] = start + at, start + at + n, 0, n
         at += n
     return words

@@ -52,19 +52,21 @@ class Mark(IntFlag):
 
 class Tokens(NamedTuple):
     """Scratch arrays of at least (bytes + 2) entries: ids int32, hashes uint32, starts and ends int32
-    (code points), marks uint8."""
+    (code points), marks uint8, lengths int32 (code points that a reader sees of a word)."""
 
     ids: np.ndarray
     hashes: np.ndarray
     starts: np.ndarray
     ends: np.ndarray
     marks: np.ndarray
+    lengths: np.ndarray
 
 
 def new_tokens(size: int) -> Tokens:
     """Scratch for documents of up to `size` bytes; untouched pages cost no memory."""
     n = size + 2
-    return Tokens(*(np.empty(n, dtype) for dtype in (np.int32, np.uint32, np.int32, np.int32, np.uint8)))
+    dtypes = (np.int32, np.uint32, np.int32, np.int32, np.uint8, np.int32)
+    return Tokens(*(np.empty(n, dtype) for dtype in dtypes))
 
 
 ENDLESS = 100
@@ -130,8 +132,8 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
     TORN_LINES, which holds for blank lines by themselves). A URL or mail
     address is one unknown word, and no two of them are the same: repeating an address is no stuffing.
     """
-    ids, hashes, starts, ends, marks = out
-    ids[0], hashes[0], starts[0], ends[0], marks[0] = BREAK, 0, 0, 0, _PARAGRAPH
+    ids, hashes, starts, ends, marks, lengths = out
+    ids[0], hashes[0], starts[0], ends[0], marks[0], lengths[0] = BREAK, 0, 0, 0, _PARAGRAPH, 0
     count = breaks = 1
     at, point = begin, 0
     state = FNV_OFFSET
@@ -152,6 +154,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
     script_before = False  # the last word is in another script
     alike = 0  # words in a row up to the last one that hold look-alikes only
     leet = parted = joined = 0  # suspicion that digits stand for letters, spaces part words, or are left out
+    dressed = 0  # suspicion that words stand in look-alikes or another alphabet's letters
     line_ends = cut_lines = 0  # lines that end without a full stop, those of them that are torn
     blank_ends = cut_blanks = 0  # the same before a blank line
     while at <= end:
@@ -190,7 +193,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                         torn = cut_blanks >= TORN_LINES and 4 * cut_blanks > blank_ends
                     lines = 0 if torn else lines
                 if lines >= 2:
-                    leet = parted = joined = 0
+                    leet, parted, joined = leet // 2, parted // 2, joined // 2
                 if (sentence or clause == 2 or lines >= 2 or (lines == 1 and not lower)) and ids[
                     count - 1
                 ] != BREAK:
@@ -200,6 +203,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     spaced = alike = 0
                     script_before = False
                     ids[count], hashes[count], starts[count], ends[count] = BREAK, 0, point, point
+                    lengths[count] = 0
                     marks[count] = _PARAGRAPH if lines >= 2 or (lines == 1 and ended == 2) else 0
                     count += 1
                     breaks += 1
@@ -265,6 +269,9 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     found = find_word(word_keys, word_ids, hashed)
                     if found == 0:
                         found = UNKNOWN
+                length = letters + digits + others + (apostrophe == 2)
+                if number or address:
+                    length = word_end - word_start
                 if address:
                     hashed = mix(hashed ^ np.uint64(word_start))
                 mark = 0
@@ -276,6 +283,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                 leet = max(leet - 1, 0)
                 parted = max(parted - 1, 0)
                 joined = max(joined - 1, 0)
+                dressed = max(dressed - 1, 0)
                 if digits and as_stored and not address and (letters or leet >= SUSPICIOUS):
                     read, read_hash, sure = read_digits(
                         buffer, word_at, at, digits, leet >= SUSPICIOUS, word_keys, word_ids
@@ -290,6 +298,9 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                 if folded and not mixed and ((foreign and (plain or known)) or (letters > 1 and known)):
                     if foreign or letters > 2:  # two letters in a mathematical style may be a formula
                         mark |= _DISGUISED
+                        dressed = min(dressed + SURE, MOST)
+                elif folded and known and not mixed and dressed >= SUSPICIOUS:  # one letter: "a" or "I"
+                    mark |= _DISGUISED
                 elif folded:
                     mixed = True
                     found = UNKNOWN
@@ -332,6 +343,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                             count -= 1
                             found, hashed, mark = read, read_hash, marks[count]
                             word_start = starts[count]
+                            length += lengths[count]
                             may_join = False
                             parted = min(parted + SURE, MOST) if sure else parted
                     joinable, state_before = may_join, state
@@ -358,6 +370,7 @@ def tokenize(buffer, begin, end, fold, word_keys, word_ids, out):
                     ids[count] = found
                     hashes[count] = np.uint32(hashed & np.uint64(0xFFFFFFFF))
                     starts[count], ends[count], marks[count] = word_start, word_end, mark
+                    lengths[count] = length
                     count += 1
                 word_start = -1
                 address = False

@@ -40,7 +40,7 @@ def _is_in_the_way(lexicon, ids, t):
 @inner
 def drop_noise(lexicon, tokens, count, words):
     """Close the gaps that noise leaves among `count` tokens, of which `words` are no breaks; returns both anew."""
-    ids, hashes, starts, ends, marks = tokens
+    ids, hashes, starts, ends, marks, lengths = tokens
     found = in_the_way = 0
     for t in range(2, count - 1):
         found += _may_be_noise(ids, marks, t)
@@ -58,6 +58,6 @@ def drop_noise(lexicon, tokens, count, words):
             words -= ids[t] == NUMBER
         else:
             ids[kept], hashes[kept], marks[kept] = ids[t], hashes[t], marks[t]
-            starts[kept], ends[kept] = starts[t], ends[t]
+            starts[kept], ends[kept], lengths[kept] = starts[t], ends[t], lengths[t]
             kept += 1
     return kept, words

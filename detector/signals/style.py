@@ -51,11 +51,11 @@ def measure_style(tokens, flags, frequency, zones, count, out):
         out[3] += mark & _CAPITALISED != 0 and ids[t - 1] != BREAK
         out[4] += mark & _ALL_CAPITALS != 0
         out[5] += mark & _COMMA != 0
-        out[7] += tokens.ends[t] - tokens.starts[t]
+        out[7] += tokens.lengths[t]
         if word >= FIRST_WORD:
             function = flags[t] & _FUNCTION != 0
             out[0] += function
-            out[8] += function and tokens.ends[t] - tokens.starts[t] >= 3 and frequency[t] < 11.0
+            out[8] += function and tokens.lengths[t] >= 3 and frequency[t] < 11.0
             band = int((frequency[t] - 2.0) * 0.5)
             out[9 + min(max(band, 0), 6)] += 1
         out[16] += mark & _DISGUISED != 0

@@ -49,6 +49,7 @@ class Example:
         if self.group.startswith(("clean:", "abstract:", "labelled:", "esl:", "honest:")):
             return (
                 self.source.removeprefix("padded:")
+                .removeprefix("lowered:")
                 .removeprefix("spun:")
                 .removeprefix("stuffed:")
                 .removeprefix("whole:")
@@ -202,6 +203,15 @@ def stuffed_versions(examples: list[Example], seed: int) -> list[Example]:
     """Each clean example stuffed with a keyphrase; whether it counts as spun is left open."""
     return [
         Example(stuff(e.text, seed ^ stable_hash(e.group))[0], f"stuffed:{e.source}", e.group, None, 1)
+        for e in examples
+    ]
+
+
+def lowered_versions(examples: list[Example]) -> list[Example]:
+    """The same in small letters, for the `stuffed` head: a keyphrase capitalised in mid-sentence says much, but that
+    nothing is says nothing."""
+    return [
+        Example(e.text.lower(), f"lowered:{e.source}", e.group, None, e.stuffed, 0.5 * e.weight)
         for e in examples
     ]
 

@@ -33,6 +33,7 @@ from detector.training.examples import (
     clean_abstracts,
     clean_prose,
     honest_labelled,
+    lowered_versions,
     padded_versions,
     real_passages,
     spun_versions,
@@ -160,8 +161,10 @@ def assemble(
     spun = spun_versions(clean, Thesaurus(lexicon), seed, versions=3)
     whole = whole_documents(data / "clean_heldout", per_source // 6, seed)
     stuffed = stuffed_versions(clean[::3] + whole[::2], seed)
-    examples = clean + spun + stuffed + written_examples(written) + whole
+    by_hand = written_examples(written)
+    examples = clean + spun + stuffed + by_hand + whole
     examples += padded_versions(clean, spun[::9], seed)
+    examples += lowered_versions(clean[::9] + stuffed[::5] + [e for e in by_hand if e.stuffed is not None])
     examples += honest_labelled(data / "labelled", seed) + stuffed_listings(data / "labelled")
     examples += real_passages(data / "labelled" / "real_passages.jsonl.xz")
     log(f"{len(examples):,} examples: " + ", ".join(f"{k} {v:,}" for k, v in _by_kind(examples).items()))
