@@ -21,6 +21,7 @@ from detector.signals.insertion import measure_insertion
 from detector.signals.noise import drop_noise
 from detector.signals.phrases import find_phrases
 from detector.signals.replaced import ACTIVE, UNDER_WAY, TokenWeights, _bin, score_tokens
+from detector.signals.spelling import mend_spelling
 from detector.signals.spintax import find_spintax
 from detector.signals.style import is_prose, measure_style
 from detector.signals.swap import GOOD_FIT, SwapScratch, measure_swap, new_swap_scratch
@@ -204,6 +205,7 @@ def measure_tokens(lexicon, weights, buffer, begin, end, kinds, zone_starts, zon
         buffer, begin, end, lexicon.fold, lexicon.word_keys, lexicon.word_ids, tokens
     )
     count, words = drop_noise(lexicon, tokens, count, words)
+    mend_spelling(lexicon, buffer, begin, tokens, count)
     mark_zones(tokens, count, kinds, zone_starts, zone_ends, scratch.zones)
     look_up_words(lexicon, tokens.ids, count, signals.flags, signals.frequency)
     measure_fit(lexicon, tokens.ids, count, signals.pair, signals.triple, signals.seen, signals.own)

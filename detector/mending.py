@@ -206,7 +206,11 @@ def join_letters(buffer, begin, letters, word_keys, word_ids, out, count, mark):
             hashes[first + letters],
             marks[first + letters],
         )
-        starts[kept], ends[kept], lengths[kept] = starts[first + letters], ends[first + letters], lengths[first + letters]
+        starts[kept], ends[kept], lengths[kept] = (
+            starts[first + letters],
+            ends[first + letters],
+            lengths[first + letters],
+        )
         kept += 1
         letters += 1
     return kept

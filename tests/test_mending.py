@@ -41,6 +41,32 @@ def test_beside_sure_cases_doubtful_ones_are_mended(
     assert read(measure(text), lexicon) == words.split()
 
 
+def test_spaced_letters_spell_rarer_words(measure: Measure, lexicon: LexiconFiles) -> None:
+    spelt = " ".join("unnecessarily")
+    measured = measure(f"the {spelt} large house")
+    assert read(measured, lexicon) == "the unnecessarily large house".split()
+    assert measured.column("lengths")[2] == len("unnecessarily")
+
+
+@pytest.mark.parametrize("first", [0x1D41A, 0x24D0, 0xFF41])
+def test_one_letter_words_of_another_alphabet_are_read_beside_longer_ones(
+    measure: Measure, lexicon: LexiconFiles, first: int
+) -> None:
+    dressed = str.maketrans({ord("a") + i: first + i for i in range(26)})
+    text = "a dealer bought this house before a buyer came"
+    ids = measure(text).column("ids").tolist()
+    assert measure(text.translate(dressed)).column("ids").tolist()[2:] == ids[2:]
+    alone = measure(f"{chr(first)} is a variable")
+    assert alone.column("ids")[1] == UNKNOWN
+
+
+@pytest.mark.parametrize("sign", ["\u200b", "\u00ad", "\u0336", "\x01"])
+def test_lengths_are_of_what_is_seen(measure: Measure, sign: str) -> None:
+    plain = measure("it wasn't 3,500 dollars")
+    hidden = measure("it w\u0061s" + sign + "n't 3,500 dol" + sign + "lars")
+    assert hidden.column("lengths").tolist() == plain.column("lengths").tolist() == [0, 2, 6, 5, 7]
+
+
 @pytest.mark.parametrize(
     "text",
     [
