@@ -22,7 +22,7 @@ from detector.tokens import Mark
 LEAST, ONE_IN = 5, 50
 """Unknown words in small letters are looked at if there are so many, and at least one in so many tokens."""
 FOREIGN = 3
-"""Where one in so many tokens is unknown, the page isn't English."""
+"""Where one in so many tokens is doubtful, the page is no English prose."""
 FIRST = 8
 """So many of them are tried before the others; half must be misspelt."""
 SHORTEST, LONGEST = 4, 20
@@ -95,11 +95,12 @@ def _corrected(lexicon, buffer, begin, end, left, right, least):
 def mend_spelling(lexicon, buffer, begin, tokens, count):
     """Give misspelt words among `count` tokens of the text from `buffer[begin]` on the id and hash of what they were."""
     ids, marks, starts = tokens.ids, tokens.marks, tokens.starts
-    unknown = small = 0
+    doubtful = small = 0
     for t in range(1, count):
-        unknown += ids[t] == UNKNOWN
-        small += not marks[t] & _CAPITALISED and _is_doubtful(tokens, t)
-    if small < LEAST or small * ONE_IN < count or unknown * FOREIGN > count:
+        if _is_doubtful(tokens, t):
+            doubtful += 1
+            small += marks[t] & _CAPITALISED == 0
+    if small < LEAST or small * ONE_IN < count or doubtful * FOREIGN > count:
         return
     zero = np.float32(0.0)
     enough = (min(small, FIRST) + 1) // 2
