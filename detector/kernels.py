@@ -241,36 +241,38 @@ def prefetch(typing_context, array, index):  # type: ignore[no-untyped-def]
     return types.void(array, index), generate
 
 
-SCANNED = 16
-"""Entries that `scan` looks at."""
+SCANNED, SCANNED_WORDS = 16, 8
+"""Entries that `scan` looks at: so many of uint16, so many of uint32."""
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def scan(typing_context, entries, index, tag, tag_at):  # type: ignore[no-untyped-def]
-    """How far from `entries[index]` (uint16, 1-d, contiguous) the first entry lies that is 0 or is `tag` from bit
-    `tag_at` (a constant) on; SCANNED if none of so many is. All of them are compared at once: at which slot a
-    look-up ends can't be predicted, and a wrong guess costs more than the look-up."""
+    """How far from `entries[index]` (uint16 or uint32, 1-d, contiguous) the first entry lies that is 0 or is `tag` from
+    bit `tag_at` (a constant) on; SCANNED or SCANNED_WORDS if none of so many is. All of them are compared at once: at
+    which slot a look-up ends can't be predicted, and a wrong guess costs more than the look-up."""
     if not isinstance(entries, types.Array) or not isinstance(tag_at, types.IntegerLiteral):
         return None
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        half, whole = ir.IntType(16), ir.IntType(64)
-        lanes = ir.VectorType(half, SCANNED)
+        width = signature.args[0].dtype.bitwidth
+        count = {16: SCANNED, 32: SCANNED_WORDS}[width]
+        narrow, whole = ir.IntType(width), ir.IntType(64)
+        lanes = ir.VectorType(narrow, count)
         values = context.make_array(signature.args[0])(context, builder, arguments[0])
         start = context.cast(builder, arguments[1], index, types.intp)
         pointer = builder.bitcast(builder.gep(values.data, [start]), lanes.as_pointer())
-        found = builder.load(pointer, align=2)
-        wanted = builder.trunc(context.cast(builder, arguments[2], tag, types.int64), half)
+        found = builder.load(pointer, align=width // 8)
+        wanted = builder.trunc(context.cast(builder, arguments[2], tag, types.int64), narrow)
         first = builder.insert_element(lanes(ir.Undefined), wanted, ir.IntType(32)(0))
-        everywhere = ir.VectorType(ir.IntType(32), SCANNED)([0] * SCANNED)
+        everywhere = ir.VectorType(ir.IntType(32), count)([0] * count)
         same = builder.icmp_unsigned(
             "==",
-            builder.lshr(found, lanes([tag_at.literal_value] * SCANNED)),
+            builder.lshr(found, lanes([tag_at.literal_value] * count)),
             builder.shuffle_vector(first, lanes(ir.Undefined), everywhere),
         )
-        stops = builder.or_(same, builder.icmp_unsigned("==", found, lanes([0] * SCANNED)))
-        bits = builder.zext(builder.bitcast(stops, ir.IntType(SCANNED)), whole)
-        bits = builder.or_(bits, whole(1 << SCANNED))
+        stops = builder.or_(same, builder.icmp_unsigned("==", found, lanes([0] * count)))
+        bits = builder.zext(builder.bitcast(stops, ir.IntType(count)), whole)
+        bits = builder.or_(bits, whole(1 << count))
         return builder.cttz(bits, ir.IntType(1)(1))
 
     return types.int64(entries, index, tag, tag_at), generate

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from detector.kernels import SCANNED, inner, prefetch, scan
+from detector.kernels import SCANNED, SCANNED_WORDS, inner, prefetch, scan
 
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
@@ -118,9 +118,17 @@ def find_word(keys, ids, hashed):
     """Id of a word, 0 if unknown. `keys` uint32[S] (0 = empty), `ids` int32[S]."""
     size = keys.shape[0]
     slot = slot_of(hashed, size)
+    prefetch(ids, slot)
     wanted = np.uint32(hashed & np.uint64(0xFFFFFFFF))
     if wanted == 0:
         wanted = np.uint32(1)
+    while slot + SCANNED_WORDS <= size:
+        ahead = scan(keys, slot, wanted, 0)
+        if ahead < SCANNED_WORDS:
+            return np.int64(ids[slot + ahead]) * (keys[slot + ahead] == wanted)
+        slot += SCANNED_WORDS
+    if slot == size:
+        slot = 0
     while True:
         found = keys[slot]
         if found == wanted:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from detector.kernels import inner
-from detector.lexicon.hashing import extend_phrase_hash, find_word
+from detector.kernels import inner, prefetch
+from detector.lexicon.hashing import extend_phrase_hash, find_word, slot_of
 from detector.lexicon.tables import FIRST_WORD, PHRASE_BEGUN, Flag
+from detector.signals.words import AHEAD
 
 MAX_WORDS = 6
 _PHRASE_START = int(Flag.PHRASE_START)
@@ -23,7 +24,13 @@ def find_phrases(lexicon, ids, flags, count, phrase, cover):
     `flags` comes from `look_up_words`; both results int32[count]. Matches do not overlap and do not cross a sentence break.
     """
     covered = 0
+    slots = lexicon.phrase_keys.shape[0]
     for t in range(count):
+        if t + AHEAD + 1 < count:
+            begun = extend_phrase_hash(extend_phrase_hash(np.uint64(0), ids[t + AHEAD]), ids[t + AHEAD + 1])
+            slot = slot_of(begun, slots)
+            prefetch(lexicon.phrase_keys, slot)
+            prefetch(lexicon.phrase_index, slot)
         phrase[t] = 0
         cover[t] = covered
         if covered > 0:
