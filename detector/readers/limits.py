@@ -1,4 +1,4 @@
-"""Decompression within limits, for every format: gzip, zstd (extra `zstd`), deflate, brotli (extra `warc`).
+"""Decompression within limits, for every format: gzip, bzip2, xz, zstd (extra `zstd`), deflate, brotli (extra `warc`).
 
 A small file can unpack to any size. Here everything is unpacked in steps of STEP bytes, and after each step a
 `Budget` compares what came out with what went in, and with an absolute limit where there is one. So a bomb costs
@@ -21,7 +21,9 @@ MAX_RATIO = 200
 can't do better than 1,032, which is what bombs do."""
 FREE_BYTES = 64 * MIB
 """So much may come out at any ratio: short honest files shrink as well as bombs."""
-GZIP, ZSTD = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
+GZIP, ZSTD, BZIP2, XZ = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\0"
+XZ_MEMORY = 128 * MIB
+"""What unpacking xz may take; `xz -9` asks for 65 MiB, and a file may ask for four GiB."""
 GZIP_MEMBER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f].{4}[\x00\x02\x04][\x00-\x0d\xff]", re.DOTALL)
 ZSTD_MEMBER = re.compile(re.escape(ZSTD))
 """What members begin with; by chance one in 10^11, and one in 4 * 10^9, places looks so."""
@@ -125,6 +127,20 @@ def gzip_decoder() -> Decoder:
     return _Zlib(31)
 
 
+def bzip2_decoder() -> Decoder:
+    """One bzip2 stream."""
+    import bz2
+
+    return bz2.BZ2Decompressor()
+
+
+def xz_decoder() -> Decoder:
+    """One xz stream; damaged if it asks for more than XZ_MEMORY."""
+    import lzma
+
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_MEMORY)
+
+
 def deflate_decoder(head: bytes) -> Decoder:
     """What HTTP calls deflate: with the zlib header, or as some servers send it, without."""
     wrapped = len(head) >= 2 and head[0] & 0x0F == 8 and (head[0] << 8 | head[1]) % 31 == 0
@@ -165,7 +181,8 @@ class Unpacked(io.RawIOBase):
     """The content of a compressed file as a stream of bytes, through all its members.
 
     A gzip file may consist of many members and a zstd file of many frames; in a WARC file each holds one record.
-    With `stop` the stream ends after each member until `advance` is called, and each member has a budget of its own.
+    With `stop` the stream ends after each member until `advance` is called, and each member has a budget of its own;
+    without, the whole file has one.
     """
 
     def __init__(
@@ -208,7 +225,7 @@ class Unpacked(io.RawIOBase):
             data = self._decoder.decompress(packed, size)
         except DamagedError:
             raise
-        except Exception as error:  # zlib.error, ZstdError
+        except Exception as error:  # zlib.error, ZstdError, LZMAError, OSError of bz2
             raise DamagedError(f"the compressed data is damaged ({error})") from None
         if self._decoder.eof:
             self._input = self._decoder.unused_data
@@ -245,4 +262,6 @@ class Unpacked(io.RawIOBase):
         return True
 
     def _begin(self) -> None:
-        self._decoder, self._budget, self._recent = self._new_decoder(), self._new_budget(), b""
+        self._decoder, self._recent = self._new_decoder(), b""
+        if self._stop:
+            self._budget = self._new_budget()

@@ -18,7 +18,19 @@ from pathlib import Path
 from detector.readers.base import FORMATS, Failure, Format, RawRecord, Record, broken, format_named
 from detector.readers.encoding import SAMPLE, encoding_of
 from detector.readers.html import Extraction, extract
-from detector.readers.limits import GZIP, ZSTD, DamagedError, Decoder, gzip_decoder, unpacked, zstd_decoder
+from detector.readers.limits import (
+    BZIP2,
+    GZIP,
+    XZ,
+    ZSTD,
+    DamagedError,
+    Decoder,
+    bzip2_decoder,
+    gzip_decoder,
+    unpacked,
+    xz_decoder,
+    zstd_decoder,
+)
 from detector.readers.remote import expand_url, is_url, open_url
 
 STDIN = "-"
@@ -26,7 +38,10 @@ ZSTD_EXTRA = "spun-text-detector[zstd]"
 _PACKED: dict[str, tuple[bytes, Callable[[], Decoder]]] = {
     ".gz": (GZIP, gzip_decoder),
     ".zst": (ZSTD, zstd_decoder),
+    ".bz2": (BZIP2, bzip2_decoder),
+    ".xz": (XZ, xz_decoder),
 }
+_PACKED_AGAIN = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY")
 _PARQUET = b"PAR1"
 _WARC = re.compile(rb"WARC/[01]\.\d+\r?\n")
 _HTML = re.compile(
@@ -91,19 +106,22 @@ def scan_file(
 
 def _scan_opened(source: io.BufferedReader, path: str, forced: Format | None) -> Iterator[RawRecord]:
     known = forced or by_suffix(path)
-    packing = None if known is not None and known.unpacks else _packing(source, path)
+    unpacks = known is not None and known.unpacks and not path.lower().endswith((".bz2", ".xz"))
+    packing = None if unpacks else _packing(source, path)
     if packing is None:
         reader = known or sniff(source.peek(SAMPLE)[:SAMPLE])
         yield from reader.read(source, path)
         return
     with unpacked(source, packing) as content:
+        if _PACKED_AGAIN.match(content.peek(SAMPLE)[:SAMPLE]):
+            raise DamagedError("it is compressed twice: unpack it once")
         reader = known or sniff(content.peek(SAMPLE)[:SAMPLE])
         yield from reader.read(content, path)
 
 
 def _packing(source: io.BufferedReader, path: str) -> Callable[[], Decoder] | None:
     """How the file is compressed: by its suffix, or what comes from standard input by its content."""
-    head = source.peek(4)[:4]
+    head = source.peek(6)[:6]
     for suffix, (magic, new_decoder) in _PACKED.items():
         if path.lower().endswith(suffix):
             if head and not head.startswith(magic[:2]):
@@ -138,7 +156,7 @@ def open_binary(path: str) -> io.BufferedReader:
 
 
 def by_suffix(path: str) -> Format | None:
-    """The format that a file name stands for, `.gz` and `.zst` aside."""
+    """The format that a file name stands for, compression aside."""
     name = path.lower()
     for packed in _PACKED:
         name = name.removesuffix(packed)

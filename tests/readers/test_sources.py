@@ -1,8 +1,11 @@
+import bz2
 import gzip
 import io
+import lzma
 import os
 import sys
 import time
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
@@ -177,3 +180,35 @@ def test_stems_for_reports() -> None:
 def test_an_unreadable_file_reads_as_a_failure_not_an_exception(tmp_path: Path) -> None:
     assert isinstance(next(read_file(str(tmp_path))), Failure)
     assert isinstance(next(read_file("x" * 5000)), Failure)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pack"), [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)]
+)
+def test_compressed_files_of_any_format_are_read(
+    tmp_path: Path, suffix: str, pack: Callable[[bytes], bytes]
+) -> None:
+    lines = tmp_path / f"lines.jsonl.{suffix}"
+    lines.write_bytes(pack(b'{"id": "a", "text": "one"}\n') + pack(b'{"id": "b", "text": "two"}\n'))
+    assert list(read_file(str(lines))) == [Document("one", "a"), Document("two", "b")]
+    lines.write_bytes(b'{"id": "a", "text": "one"}\n')
+    (wrong,) = read_file(str(lines))
+    assert isinstance(wrong, Failure)
+    assert suffix in wrong.reason
+    archive = tmp_path / f"a.wet.{suffix}"
+    body = b"A page of an archive."
+    head = (
+        "WARC/1.0",
+        "WARC-Type: conversion",
+        "WARC-Target-URI: https://e.org/",
+        "WARC-Record-ID: <urn:x>",
+        "Content-Type: text/plain",
+        f"Content-Length: {len(body)}\r\n\r\n",
+    )
+    archive.write_bytes(pack("\r\n".join(head).encode() + body + b"\r\n\r\n"))
+    assert [record.id for record in read_file(str(archive))] == ["urn:x"]
+    twice = tmp_path / f"twice.txt.{suffix}"
+    twice.write_bytes(pack(pack(b"some text " * 50)))
+    (nested,) = read_file(str(twice))
+    assert isinstance(nested, Failure)
+    assert "compressed twice" in nested.reason
