@@ -6,6 +6,8 @@ and learners' prose have poor fit for honest reasons. Disguised words are counte
 
 from __future__ import annotations
 
+import numpy as np
+
 from detector.document import PROSE
 from detector.kernels import inner
 from detector.lexicon.tables import BREAK, FIRST_WORD, NUMBER, UNKNOWN, Flag
@@ -36,7 +38,8 @@ def measure_style(tokens, flags, frequency, zones, count, out):
     `frequency` come from `look_up_words`."""
     ids, marks = tokens.ids, tokens.marks
     out[:] = 0.0
-    words = breaks = 0
+    words = breaks = functions = unknown = numbers = inside = capitals = commas = letters = contractions = 0
+    disguised = soft = other = doubled = 0
     for t in range(count):
         word = ids[t]
         if not is_prose(zones[t]):
@@ -44,24 +47,29 @@ def measure_style(tokens, flags, frequency, zones, count, out):
         if word == BREAK:
             breaks += 1
             continue
+        # No branch on what can't be predicted: a wrong guess costs more than all sums of a word.
         words += 1
         mark = marks[t]
-        out[1] += word == UNKNOWN
-        out[2] += word == NUMBER
-        out[3] += mark & _CAPITALISED != 0 and ids[t - 1] != BREAK
-        out[4] += mark & _ALL_CAPITALS != 0
-        out[5] += mark & _COMMA != 0
-        out[7] += tokens.lengths[t]
+        length = np.int64(tokens.lengths[t])
+        unknown += word == UNKNOWN
+        numbers += word == NUMBER
+        inside += (mark & _CAPITALISED != 0) & (ids[t - 1] != BREAK)
+        capitals += mark & _ALL_CAPITALS != 0
+        commas += mark & _COMMA != 0
+        letters += length
         if word >= FIRST_WORD:
             function = flags[t] & _FUNCTION != 0
-            out[0] += function
-            out[8] += function and tokens.lengths[t] >= 3 and frequency[t] < 11.0
+            functions += function
+            contractions += function & (length >= 3) & (frequency[t] < 11.0)
             band = int((frequency[t] - 2.0) * 0.5)
             out[9 + min(max(band, 0), 6)] += 1
-        out[16] += mark & _DISGUISED != 0
-        out[17] += mark & _SOFT != 0
-        out[18] += mark & _OTHER != 0 and word != NUMBER
-        out[19] += is_doubled(ids, flags, tokens.hashes, tokens.starts, tokens.ends, t)
+        disguised += mark & _DISGUISED != 0
+        soft += mark & _SOFT != 0
+        other += (mark & _OTHER != 0) & (word != NUMBER)
+        doubled += is_doubled(ids, flags, tokens.hashes, tokens.starts, tokens.ends, t)
+    out[0], out[1], out[2], out[3], out[4] = functions, unknown, numbers, inside, capitals
+    out[5], out[7], out[8] = commas, letters, contractions
+    out[16], out[17], out[18], out[19] = disguised, soft, other, doubled
     for i in range(out.shape[0]):
         out[i] /= max(words, 1)
     out[6] = min(words / max(breaks, 1), 60.0)
