@@ -28,11 +28,11 @@ from detector import Document, features, load
 from detector.features import _bin_tokens, _densest, _measure_stretch, _measure_stuffing, _summarise_odds
 from detector.packing import Batch, pack
 from detector.scoring import BATCH_DOCUMENTS, Detector
-from detector.signals import fit, insertion, phrases, replaced, spintax, style, swap, words
+from detector.signals import fit, insertion, noise, phrases, replaced, spelling, spintax, style, swap, words
 from detector.tokens import tokenize
 
 STAGES = (
-    "tokens", "zones, words by themselves", "fit", "swap", "insertion", "phrases", "token stage", "style", "bins",
+    "tokens", "numbers in the way, spelling", "zones, words by themselves", "fit", "swap", "insertion", "phrases", "token stage", "style", "bins",
     "summaries", "spintax", "stuffing",
 )  # fmt: skip
 PER_FILE, REPEATS = 400, 500
@@ -64,36 +64,39 @@ def _profile(lexicon, weights, buffer, offsets, zone_offsets, kinds, starts, end
             buffer, begin, end, lexicon.fold, lexicon.word_keys, lexicon.word_ids, tokens
         )
         c[1] = _cycles()
+        count, total = noise.drop_noise(lexicon, tokens, count, total)
+        spelling.mend_spelling(lexicon, buffer, begin, tokens, count)
+        c[2] = _cycles()
         features.mark_zones(tokens, count, kinds[:0], starts[:0], ends[:0], zones)
         words.look_up_words(lexicon, tokens.ids, count, signals.flags, signals.frequency)
-        c[2] = _cycles()
-        fit.measure_fit(lexicon, tokens.ids, count, signals.pair, signals.triple, signals.seen, signals.own)
         c[3] = _cycles()
+        fit.measure_fit(lexicon, tokens.ids, count, signals.pair, signals.triple, signals.seen, signals.own)
+        c[4] = _cycles()
         swap.measure_swap(
             lexicon, tokens.ids, signals.flags, count, signals.own, swap.GOOD_FIT, scratch.swap,
             signals.choice, signals.context, signals.best, signals.margin,
         )  # fmt: skip
-        c[4] = _cycles()
-        insertion.measure_insertion(lexicon, tokens, count, signals.pair, signals.gain)
         c[5] = _cycles()
-        phrases.find_phrases(lexicon, tokens.ids, signals.flags, count, signals.phrase, signals.cover)
+        insertion.measure_insertion(lexicon, tokens, count, signals.pair, signals.gain)
         c[6] = _cycles()
+        phrases.find_phrases(lexicon, tokens.ids, signals.flags, count, signals.phrase, signals.cover)
+        c[7] = _cycles()
         replaced.score_tokens(
             lexicon, tokens, count, signals, weights, scratch.active, signals.replaced, signals.probability
         )
-        c[7] = _cycles()
-        style.measure_style(tokens, signals.flags, signals.frequency, zones, count, row[: len(style.NAMES)])
         c[8] = _cycles()
-        _bin_tokens(lexicon, tokens, signals, zones, count, row)
+        style.measure_style(tokens, signals.flags, signals.frequency, zones, count, row[: len(style.NAMES)])
         c[9] = _cycles()
+        _bin_tokens(lexicon, tokens, signals, zones, count, row)
+        c[10] = _cycles()
         _summarise_odds(tokens, signals, zones, 1, count, scratch.histogram, row)
         _densest(tokens, signals, zones, count, features.WINDOW)
         _measure_stretch(tokens, signals, zones, count, scratch.histogram, row[features.STRETCH :])
-        c[10] = _cycles()
-        spintax.find_spintax(buffer, begin, end, scratch.spintax_starts, scratch.spintax_ends)
         c[11] = _cycles()
-        _measure_stuffing(scratch, count, total, row[features.STUFFING : features.CONFIDENCE])
+        spintax.find_spintax(buffer, begin, end, scratch.spintax_starts, scratch.spintax_ends)
         c[12] = _cycles()
+        _measure_stuffing(scratch, count, total, row[features.STUFFING : features.CONFIDENCE])
+        c[13] = _cycles()
 
 
 def _texts(detector: Detector, paths: list[str]) -> list[str]:
