@@ -12,6 +12,9 @@ them, since numba can't compile instrumented code: their inputs are seeds of pag
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
 import random
 import sys
@@ -46,16 +49,30 @@ import structured  # noqa: E402
 from tests.invariants import check_labels, check_record, check_tokens, check_verdict, read_bytes  # noqa: E402
 from tests.texts import HONEST, SPUN  # noqa: E402
 
-SUFFIXES = (".txt", ".html", ".jsonl", ".csv", ".txt.gz", ".jsonl.gz", ".gz", ".bin", "")
+SUFFIXES = (
+    ".txt", ".html", ".jsonl", ".csv", ".txt.gz", ".jsonl.gz", ".gz", ".bin", "",
+    ".txt.bz2", ".csv.xz", ".jsonl.zst", ".warc.xz",
+)  # fmt: skip
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+}
 PAGES = 40
 """Pages that one input of `kernels` makes."""
 
 
 def files(data: bytes) -> None:
-    """A file of any name: the first byte chooses the suffix."""
+    """A file of any name: the first byte chooses the suffix, the second whether it is packed as that says, in how many
+    members, and what is cut off."""
     suffix = SUFFIXES[data[0] % len(SUFFIXES)] if data else ""
+    way, content = (data[1], data[2:]) if len(data) > 1 else (0, b"")
+    pack = PACKERS.get(Path(suffix).suffix)
+    if pack and way & 1:
+        content = pack(content) * (1 + (way >> 1) % 3)
+        content = content[: len(content) - (way >> 4)]
     path = FOLDER / f"f{suffix}"
-    path.write_bytes(data[1:])
+    path.write_bytes(content)
     for record in read_file(str(path)):
         check_record(record)
 
@@ -173,7 +190,9 @@ def seeds(name: str) -> list[bytes]:
         return [*found["jsonl"], *found["csv"], b"[" + lines.strip() + b"]"]
     if name in (*COMPILED, "parquet", "model"):
         return [random.Random(i).randbytes(400) for i in range(8)]
-    return found.get(name, [b"\0" + item for items in found.values() for item in items])
+    every = [item for items in found.values() for item in items]
+    ways = [bytes([i, way]) for i in range(len(SUFFIXES)) for way in (0, 1, 3, 17)]
+    return found.get(name, [way + item for way in ways for item in every])
 
 
 def main() -> None:

@@ -280,6 +280,9 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
+ALPHABETS = [{ord("a") + i: first + i for i in range(26)} for first in (0x1D41A, 0x24D0, 0xFF41, 0x1D4EA)]
+
+
 def _page(
     rng: random.Random, length: int, vocabulary: list[str], runs: list[list[str]], raw: str
 ) -> Document:
@@ -292,6 +295,9 @@ def _page(
         lambda: phrase.title(),
         lambda: rng.choice(SIGNS),
         lambda: _broken(rng, rng.choice(vocabulary)),
+        lambda: " ".join(_broken(rng, word) for word in _run(rng, runs).split()),
+        lambda: _run(rng, runs).translate(rng.choice(ALPHABETS)),
+        lambda: _run(rng, runs).replace(" ", "", rng.randrange(20)),
         lambda: "".join(rng.choices("aeinrst\u00e9", k=rng.randrange(1, 30))),
         lambda: str(rng.randrange(10 ** rng.randrange(1, 9))),
         lambda: _cut(rng, raw),
@@ -315,7 +321,7 @@ def _run(rng: random.Random, runs: list[list[str]]) -> str:
 
 def _broken(rng: random.Random, word: str) -> str:
     at = rng.randrange(len(word) + 1)
-    change = rng.randrange(5)
+    change = rng.randrange(8)
     if change == 0:
         return word[:at] + rng.choice(SIGNS) + word[at:]
     if change == 1:
@@ -324,6 +330,12 @@ def _broken(rng: random.Random, word: str) -> str:
         return word.translate(str.maketrans("oieast", "013457"))
     if change == 3:
         return word.upper()
+    if change == 4:
+        return word[:at] + word[max(at - 1, 0) : at] + word[at:]
+    if change == 5:
+        return word[:at] + rng.choice("aeinrst") + word[at + 1 :]
+    if change == 6:
+        return word[:at] + word[at : at + 2][::-1] + word[at + 2 :]
     return word[:at] + word[at + 1 :]
 
 
