@@ -76,6 +76,37 @@ def test_second_process_loads_what_the_first_compiled(tmp_path: Path) -> None:
     assert in_new_process(code, DETECTOR_CACHE=str(tmp_path)) == "True 1"
 
 
+def test_loading_does_without_what_numba_imports_to_compile(tmp_path: Path) -> None:
+    code = (
+        "import sys; import numpy as np; from tests.test_kernels import _total; from detector.kernels import kernel;"
+        "print(kernel(_total)(np.arange(4.0)), 'numba.np.arraymath' in sys.modules)"
+    )
+    assert in_new_process(code, DETECTOR_CACHE=str(tmp_path)) == "6.0 True"
+    assert in_new_process(code, DETECTOR_CACHE=str(tmp_path)) == "6.0 False"
+
+
+def _total(values: np.ndarray) -> float:
+    total = 0.0
+    for i in range(values.shape[0]):
+        total += values[i]
+    return total
+
+
+def test_inner_functions_answer_to_python_and_to_kernels() -> None:
+    twice = kernels.inner(_twice)
+    assert [twice(2), twice(np.int32(3)), twice(1.5)] == [4, 6, 3.0]
+
+    @kernels.kernel
+    def both(number):  # type: ignore[no-untyped-def]
+        return twice(number) + twice(3)
+
+    assert both(np.int32(2)) == both(2) == 10
+
+
+def _twice(number: float) -> float:
+    return 2 * number
+
+
 def test_prefetching_any_index_is_harmless() -> None:
     @kernels.inner
     def ask(values, index):  # type: ignore[no-untyped-def]

@@ -74,6 +74,15 @@ def test_words_are_found_by_their_hash() -> None:
     assert found == [*range(1, 401), *[0] * 100]
 
 
+@pytest.mark.parametrize("size", [9, 24])
+def test_a_crowded_table_of_words_wraps_around(size: int) -> None:
+    hashes = np.random.default_rng(size).integers(0, 1 << 63, size - 1).astype(np.uint64)
+    keys, values = np.zeros(size, np.uint32), np.zeros(size, np.int32)
+    hashing.fill_words(hashes, np.arange(1, size, dtype=np.int32), keys, values)
+    assert [hashing.find_word(keys, values, hashed) for hashed in hashes] == list(range(1, size))
+    assert hashing.find_word(keys, values, np.uint64(12345)) == 0
+
+
 @given(st.integers(4, 1_200_000))
 def test_a_level_stands_for_its_count(count: int) -> None:
     level = hashing.level_of(np.array([count]))[0]
