@@ -39,7 +39,7 @@ HELD_OUT = (
     "clean_books_19c",
     "clean_scielo_human_and_mt",
 )
-PER_SET = 12
+PER_SET = 24
 """Passages of each held-out set that are spun and stuffed; the others set the threshold at 1 % of honest texts."""
 SPUN_KINDS = ("A", "B", "C", "D", "thesaurus")
 """The kinds that are mostly found: of one that is missed anyway no attack can cost much."""
