@@ -29,7 +29,8 @@ PADDED = "padded"
 @dataclass(frozen=True)
 class Example:
     """A labelled text. `spun`, `stuffed`: 1, 0 or None (unknown); `spans`: what a spinner put there, all of
-    it unless `partial`. `kinds`: all kinds of tool whose tables the tool had."""
+    it unless `partial`. `kinds`: all kinds of tool whose tables the tool had, and the kind of the written pair
+    whose original it spun."""
 
     text: str
     source: str
@@ -157,7 +158,8 @@ def spun_versions(
                 out.append(
                     Example(
                         spun.text, f"spun:{example.source}", example.group, 1, 0, 1.0, profile.kind,
-                        tuple((slot.start, slot.end) for slot in spun.slots), kinds=profile.kinds,
+                        tuple((slot.start, slot.end) for slot in spun.slots),
+                        kinds=(*profile.kinds, *example.kind),
                     )
                 )  # fmt: skip
     return out

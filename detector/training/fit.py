@@ -37,6 +37,7 @@ from detector.training.examples import (
     padded_versions,
     real_passages,
     spun_versions,
+    stable_hash,
     stuffed_listings,
     stuffed_versions,
     whole_documents,
@@ -54,15 +55,18 @@ BOOSTING = {
     "l2_regularization": 5.0, "max_features": 0.3,
 }  # fmt: skip
 """Chosen on texts out of fold; logistic regression is as good for `spun` and far worse for `stuffed`."""
+VERSIONS, WRITTEN_VERSIONS = 6, 3
+"""Simulated tools that spin each clean and each written honest text."""
+SIMULATED_WEIGHT = 0.25
 Log = Callable[[str], None]
 
 
 def source_balance(examples: list[Example]) -> np.ndarray:
     """float64[D]: the weight of each example, with large sources held down (square root beyond 60 texts),
     so that neither the fit nor a threshold is decided by the two or three largest. What our own spinner made
-    counts half: there is as much of it as one likes, and real tools are not quite like it."""
+    counts less: there is as much of it as one likes, and real tools are not quite like it."""
     sizes = Counter(example.source for example in examples)
-    ours = [0.5 if e.spun == 1 and is_simulated(e.source) else 1.0 for e in examples]
+    ours = [SIMULATED_WEIGHT if e.spun == 1 and is_simulated(e.source) else 1.0 for e in examples]
     held = [e.weight * min(1.0, np.sqrt(60 / sizes[e.source])) for e in examples]
     return np.multiply(ours, held)
 
@@ -70,6 +74,15 @@ def source_balance(examples: list[Example]) -> np.ndarray:
 def is_simulated(source: str) -> bool:
     """Whether texts of this source went through this project's spinner, or are the counterparts of padded ones."""
     return source.startswith(("spun:", f"{PADDED}:"))
+
+
+def thinned(examples: list[Example]) -> tuple[np.ndarray, np.ndarray]:
+    """(indices, weights) of what the base for later training keeps: half of the simulated texts, each of which
+    weighs as two."""
+    simulated = np.array([is_simulated(example.source) for example in examples])
+    drawn = np.array([stable_hash(example.text) % 2 == 0 for example in examples])
+    rows = np.flatnonzero(~simulated | drawn)
+    return rows, (source_balance(examples) * np.where(simulated, 2.0, 1.0))[rows]
 
 
 def labels_of(examples: list[Example], head: str) -> np.ndarray:
@@ -154,17 +167,20 @@ def check_inputs(data: Path, written: Path) -> None:
 
 
 def assemble(
-    data: Path, written: Path, lexicon: LexiconFiles, per_source: int, seed: int, log: Log
+    data: Path, written_corpus: Path, lexicon: LexiconFiles, per_source: int, seed: int, log: Log
 ) -> list[Example]:
     """All training examples: clean prose and its spun and stuffed versions, the written corpus, real passages."""
     clean = clean_prose(data / "clean_heldout", per_source, seed) + clean_abstracts(data / "labelled")
-    spun = spun_versions(clean, Thesaurus(lexicon), seed, versions=3)
+    thesaurus = Thesaurus(lexicon)
+    spun = spun_versions(clean, thesaurus, seed, versions=VERSIONS)
+    written = written_examples(written_corpus)
+    honest = [example for example in written if example.spun == 0]
     whole = whole_documents(data / "clean_heldout", per_source // 6, seed)
     stuffed = stuffed_versions(clean[::3] + whole[::2], seed)
-    by_hand = written_examples(written)
-    examples = clean + spun + stuffed + by_hand + whole
+    examples = clean + spun + stuffed + written + whole
+    examples += spun_versions(honest, thesaurus, seed, versions=WRITTEN_VERSIONS)
     examples += padded_versions(clean, spun[::9], seed)
-    examples += lowered_versions(clean[::9] + stuffed[::5] + [e for e in by_hand if e.stuffed is not None])
+    examples += lowered_versions(clean[::9] + stuffed[::5] + [e for e in written if e.stuffed is not None])
     examples += honest_labelled(data / "labelled", seed) + stuffed_listings(data / "labelled")
     examples += real_passages(data / "labelled" / "real_passages.jsonl.xz")
     log(f"{len(examples):,} examples: " + ", ".join(f"{k} {v:,}" for k, v in _by_kind(examples).items()))
@@ -258,7 +274,10 @@ def train(
     token_weights, matrix, folds = cross_fit(lexicon, examples, seed, log)
     arrays, metrics, odds = fit_heads(examples, matrix, folds, log)
     information = token_information(lexicon.tables, examples, token_weights.astype(np.float32))
-    base = encode_base(examples, matrix, source_balance(examples), folds, odds, information)
+    rows, base_weights = thinned(examples)
+    base = encode_base(
+        [examples[i] for i in rows], matrix[rows], base_weights, folds[rows], odds[rows], information
+    )
     log(f"base for later training: {len(base):,} bytes")
     manifest = {
         "name": "base",

@@ -34,8 +34,8 @@ from detector.training.lm_probe import Page, fit_probe
 from detector.training.states import CachedStates, StatesCache
 from detector.training.trees import split_trees
 
-SHARE = 0.25
-"""Of simulated pairs and clean prose, the share that the language model reads; of all else, everything."""
+SHARE, SIMULATED_SHARE = 0.25, 0.125
+"""Of clean prose and of simulated pages, the share that the language model reads; of all else, everything."""
 READ = 0.2
 """Share of honest text that the band lets through to the last stage."""
 SURE = 0.0002
@@ -54,13 +54,15 @@ class Stacked:
 
 
 def chosen(examples: list[Example]) -> np.ndarray:
-    """Indices of the examples that the language model reads: all whose `spun` is known, but of the simulated
-    ones and their originals only SHARE, by hash of the group, and no padded pages: it reads the beginning of a
-    page only, which may lie before what was spun."""
+    """Indices of the examples that the language model reads: all whose `spun` is known, but of clean prose and
+    simulated pages only a share, by hash, and no padded pages: it reads the beginning of a page only, which may
+    lie before what was spun."""
 
     def taken(example: Example) -> bool:
         if example.spun is None or example.kind == PADDED:
             return False
+        if fit.is_simulated(example.source):
+            return stable_hash(example.text) % 1000 < 1000 * SIMULATED_SHARE
         plenty = example.group.startswith(("clean:", "abstract:"))
         return not plenty or stable_hash(example.group) % 1000 < 1000 * SHARE
 
