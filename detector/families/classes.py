@@ -2,7 +2,8 @@
 
 "Synonym of" is not transitive, so there is no one right partition. Of those compared (docs/families.md),
 label propagation (Raghavan, Albert, Kumara 2007) over the trusted synonym pairs, the frequent words first,
-keeps the most swapped words in their class for the classes that it blurs.
+keeps the most swapped words in their class for the classes that it blurs. No class may grow beyond a share of
+running English (Meyerhenke, Sanders, Schulz 2014): with more pairs the largest would swallow the rest.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from detector.lexicon.thesaurus import STRENGTH
 
 SWEEPS = 10
 """Labels are stable after three or four."""
+LARGEST = 0.006
+"""Share of running English that a class may reach."""
 
 
 class Graph(NamedTuple):
@@ -47,7 +50,7 @@ def synonym_classes(lexicon: Lexicon) -> np.ndarray:
     graph = _symmetric(size, words, others, strength)
     frequent_first = np.argsort(-lexicon.log_count[FIRST_WORD:], kind="stable") + FIRST_WORD
     labels = np.arange(size, dtype=np.int32)
-    _propagate(graph, labels, frequent_first, SWEEPS)
+    _propagate(graph, labels, class_shares(lexicon, labels), frequent_first, SWEEPS, LARGEST)
     return labels
 
 
@@ -77,8 +80,10 @@ def _symmetric(size: int, words: np.ndarray, others: np.ndarray, strength: np.nd
 
 
 @kernel
-def _propagate(graph, labels, order, sweeps):  # type: ignore[no-untyped-def]
-    """Each word of `order` takes the label with the most weight among its neighbours, until few change."""
+def _propagate(graph, labels, shares, order, sweeps, largest):  # type: ignore[no-untyped-def]
+    """Each word of `order` takes the label with the most weight among its neighbours that has room for it, until
+    few change. `shares` float64[W], at first of the words."""
+    own = shares.copy()
     offsets, neighbours, weights = graph
     votes = np.zeros(labels.shape[0], np.float32)
     for _ in range(sweeps):
@@ -90,11 +95,14 @@ def _propagate(graph, labels, order, sweeps):  # type: ignore[no-untyped-def]
             best = labels[word]
             for i in range(first, last):
                 label = labels[neighbours[i]]
-                if votes[label] > votes[best] or (votes[label] == votes[best] and label < best):
+                better = votes[label] > votes[best] or (votes[label] == votes[best] and label < best)
+                if better and shares[label] + own[word] <= largest:
                     best = label
             for i in range(first, last):
                 votes[labels[neighbours[i]]] = 0
             if best != labels[word]:
+                shares[labels[word]] -= own[word]
+                shares[best] += own[word]
                 labels[word] = best
                 changed += 1
         if changed * 1000 < order.shape[0]:

@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from detector.lexicon.tables import load_lexicon
 from detector.model import load_model
+from detector.paths import LEXICON
+from detector.spinner.tables import Thesaurus
 from detector.training.examples import (
     PADDED,
     Example,
@@ -19,7 +22,7 @@ from detector.training.examples import (
     spun_versions,
     stuffed_versions,
 )
-from detector.training.fit import calibration_weights, rate_thresholds, source_balance, train
+from detector.training.fit import calibration_weights, rate_thresholds, source_balance, thinned, train
 from tests.texts import HONEST, SPUN, STUFFED
 
 
@@ -144,12 +147,32 @@ def test_the_spun_head_is_calibrated_on_what_others_wrote() -> None:
     assert calibration_weights(sources[ours], labels[ours], weights[ours], "spun").tolist() == [4.0, 1.0]
 
 
-def test_large_sources_are_held_down_and_what_our_own_spinner_made_counts_half() -> None:
+def test_large_sources_are_held_down_and_what_our_own_spinner_made_counts_a_quarter() -> None:
     def weights(source: str, spun: int, count: int) -> float:
         return float(source_balance([Example("text", source, "group", spun, 0, 2.0)] * count)[0])
 
     assert weights("real:spun", 1, 60) == 2.0
     assert weights("real:spun", 1, 240) == 1.0
-    assert weights("spun:blog", 1, 60) == 1.0
-    assert weights("padded:spun:blog", 1, 60) == 1.0
+    assert weights("spun:blog", 1, 60) == 0.5
+    assert weights("padded:spun:blog", 1, 60) == 0.5
     assert weights("padded:blog", 0, 60) == 2.0
+
+
+def test_the_base_keeps_half_of_the_simulated_texts_for_all() -> None:
+    simulated = [Example(f"spun {i}", "spun:blog", f"clean:{i}", 1, 0) for i in range(400)]
+    written = [Example(f"real {i}", "real:spun", f"real:{i}", 1, 0) for i in range(40)]
+    rows, weights = thinned(simulated + written)
+    ours = rows < 400
+    assert 150 < ours.sum() < 250
+    assert (rows[~ours] == np.arange(400, 440)).all()
+    balance = source_balance(simulated + written)
+    assert weights[~ours] == pytest.approx(balance[400:])
+    assert weights[ours] == pytest.approx(2 * balance[0])
+
+
+def test_a_spun_version_of_an_original_is_of_its_kind_too() -> None:
+    """Or a kind left out would leave the topic of its pairs behind."""
+    original = Example(HONEST, "written:original", "pair:a", 0, 0, 1.0, "E")
+    spun = spun_versions([original], Thesaurus(load_lexicon(LEXICON)), 1, ("A",), versions=2)
+    assert spun
+    assert all(set(example.kinds) == {"A", "E"} for example in spun)
