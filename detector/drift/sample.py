@@ -6,12 +6,13 @@ scored on the way. Memory is bounded but for two numbers a document.
 
 from __future__ import annotations
 
-import gzip
+import io
 import json
 import random
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -23,6 +24,7 @@ from detector.document import Document
 from detector.features import WIDTH
 from detector.readers import Failure, Record, read
 from detector.readers.base import MAX_LINE_BYTES, bounded_lines, broken
+from detector.readers.limits import gzip_decoder, unpacked
 from detector.scoring import Detector
 from detector.training.matrix import feature_matrix
 from detector.verdict import SCHEMA
@@ -180,10 +182,12 @@ def is_verdict_file(path: str) -> bool:
     return isinstance(first, dict) and "status" in first and "schema" in first
 
 
-def _open(path: str) -> Any:
+@contextmanager
+def _open(path: str) -> Iterator[io.BufferedReader]:
     if not Path(path).is_file():
         raise FileNotFoundError(path)
-    return gzip.open(path, "rb") if path.lower().endswith(".gz") else open(path, "rb")
+    with open(path, "rb") as file:
+        yield unpacked(file, gzip_decoder) if path.lower().endswith(".gz") else file
 
 
 def _verdicts(path: str) -> Iterator[Record | dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,11 @@ def test_a_broken_line_is_named_and_the_rest_is_read(tmp_path: Path, broken: str
     assert len(found.reasons) == 1
 
 
-def test_a_cut_off_archive_keeps_what_came_before(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [lambda data: data[:-2000], lambda data: data[:-9000] + b"\xff" * 9000])
+def test_a_damaged_archive_keeps_what_came_before(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     path = tmp_path / "v.jsonl.gz"
     lines = "".join(json.dumps(verdict(id=str(np.sqrt(i)))) + "\n" for i in range(5000))
-    path.write_bytes(gzip.compress(lines.encode())[:-2000])
+    path.write_bytes(damage(gzip.compress(lines.encode())))
     found = sample([str(path)], no_detector)
     assert found.statuses["scored"] > 100
     assert "reading stopped here" in found.reasons[0]
