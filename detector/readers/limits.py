@@ -229,7 +229,9 @@ class Unpacked(io.RawIOBase):
             raise DamagedError(f"the compressed data is damaged ({error})") from None
         if self._decoder.eof:
             self._input = self._decoder.unused_data
-        self._budget.spend(len(packed), len(data))
+        self._budget.spend(
+            len(packed) - len(self._input), len(data)
+        )  # the next member's share is not counted twice
         return data
 
     def advance(self) -> bool:
