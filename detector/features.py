@@ -68,10 +68,12 @@ WINDOW = 60
 STRETCH_WORDS = 120
 """Words in the stretch of the page that looks most replaced. It is also judged by itself, since clean text around
 a spun part thins out every share of the whole page."""
+LABEL_WORDS = 40
+"""Words in which a page's descriptions, and its images' texts, may name its topic: as any page that is looked after does."""
 WALKED = 128
 """Rows that go through a tree together."""
 _FUNCTION = int(Flag.FUNCTION)
-_HIDDEN = int(ZoneKind.HIDDEN)
+_HIDDEN, _META, _ALT = int(ZoneKind.HIDDEN), int(ZoneKind.META), int(ZoneKind.ALT)
 
 
 class Trees(NamedTuple):
@@ -312,11 +314,35 @@ def _measure_stretch(tokens, signals, zones, count, bins, out):
 
 
 @inner
-def _drop_hidden(tokens, flags, pair, zones, count):
-    """Close the gaps that hidden words leave; returns (tokens, words). The first token, a BREAK, stays."""
+def _mark_hidden(zones, count, dropped):
+    """dropped[t] = whether token t is hidden, uint8[count]; returns how many are."""
+    hidden = 0
+    for t in range(1, count):
+        dropped[t] = zones[t] == _HIDDEN
+        hidden += dropped[t]
+    return hidden
+
+
+@inner
+def _mark_labels(tokens, zones, count, dropped):
+    """dropped[t] = whether token t is one of the first LABEL_WORDS of the descriptions, or of the images' texts;
+    uint8[count]; returns how many are."""
+    described = pictured = marked = 0
+    for t in range(1, count):
+        described += zones[t] == _META and tokens.ids[t] != BREAK
+        pictured += zones[t] == _ALT and tokens.ids[t] != BREAK
+        first = described if zones[t] == _META else pictured
+        dropped[t] = (zones[t] == _META or zones[t] == _ALT) and first <= LABEL_WORDS
+        marked += dropped[t]
+    return marked
+
+
+@inner
+def _close_gaps(tokens, flags, pair, zones, count, dropped):
+    """Take the `dropped` tokens out; returns (tokens, words). The first token, a BREAK, stays."""
     kept, words = 1, 0
     for t in range(1, count):
-        if zones[t] != _HIDDEN:
+        if not dropped[t]:
             tokens.ids[kept], tokens.hashes[kept] = tokens.ids[t], tokens.hashes[t]
             tokens.starts[kept], tokens.ends[kept] = tokens.starts[t], tokens.ends[t]
             tokens.lengths[kept] = tokens.lengths[t]
@@ -330,19 +356,22 @@ def _drop_hidden(tokens, flags, pair, zones, count):
 @inner
 def _measure_stuffing(scratch, count, words, out):
     """Stuffing of the whole page or, if that is more, of what readers see of it: hidden keywords count, and
-    hidden prose thins out nothing. Drops the hidden tokens."""
+    hidden prose thins out nothing. That description and images name the topic as the heading does is no
+    repetition. Drops these tokens."""
     tokens, zones = scratch.tokens, scratch.zones
     flags, pair = scratch.signals.flags, scratch.signals.pair
-    row = scratch.stuffing
-    hidden = 0
-    for t in range(1, count):
-        hidden += zones[t] == _HIDDEN
+    row, dropped = scratch.stuffing, scratch.covered
+    out[:] = 0.0
+    if _mark_labels(tokens, zones, count, dropped):
+        count, words = _close_gaps(tokens, flags, pair, zones, count, dropped)
+    hidden = _mark_hidden(zones, count, dropped)
     most = -1.0
     for part in range(2 if hidden else 1):
         if part == 1:
-            count, words = _drop_hidden(tokens, flags, pair, zones, count)
-            if words == 0:
-                break
+            _mark_hidden(zones, count, dropped)
+            count, words = _close_gaps(tokens, flags, pair, zones, count, dropped)
+        if words == 0:
+            break
         stuffing.measure_stuffing(
             tokens, flags, zones, count, words, pair,
             scratch.keys, scratch.counts, scratch.times, scratch.repeats, scratch.covered, row,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from detector.document import Document, ZoneKind
 from detector.scoring import Detector, load
 from tests.texts import HONEST, SPUN, STUFFED
 
@@ -39,6 +40,19 @@ def test_stuffed_text_is_found_and_explained(shipped: Detector) -> None:
 
 def test_honest_text_is_clean(shipped: Detector) -> None:
     assert shipped.score(HONEST).verdict == "clean"
+
+
+@pytest.mark.parametrize("title", ["Replacing a dripping kitchen tap", "Harrow 45 Litre Walking Backpack"])
+def test_a_page_may_name_its_topic_in_title_heading_description_and_images(
+    shipped: Detector, title: str
+) -> None:
+    def page(body: str) -> Document:
+        parts = [(ZoneKind.TITLE, title), (ZoneKind.HEADING, title), (ZoneKind.BODY, body)]
+        labels = [(ZoneKind.META, f"{title}: what it cost us"), (ZoneKind.ALT, title), (ZoneKind.ALT, title)]
+        return Document.from_parts(parts + labels)
+
+    assert shipped.score(page(HONEST)).stuffed < 0.1
+    assert shipped.score(page(STUFFED)).stuffed > 0.9
 
 
 def test_two_loads_agree_to_the_bit(shipped: Detector) -> None:
