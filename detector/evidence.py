@@ -120,10 +120,10 @@ def _phrases(files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int
 
 
 def _swaps(
-    files: LexiconFiles, scratch: Scratch, odds: np.ndarray, count: int, taken: np.ndarray
+    files: LexiconFiles, text: str, scratch: Scratch, odds: np.ndarray, count: int, taken: np.ndarray
 ) -> Iterator[_Span]:
     """A span for each replaced word, with the neighbours that speak against it unless those are marked too and
-    have a suggestion of their own."""
+    have a suggestion of their own. The suggestions say the neighbours again: they stand for the whole span."""
     tokens, signals = scratch.tokens, scratch.signals
     function = (signals.flags[:count] & Flag.FUNCTION) != 0
     shown = (odds >= np.where(function, SURE_PROBABILITY, MIN_PROBABILITY)) & ~taken
@@ -136,6 +136,7 @@ def _swaps(
     suggestions = _suggestions(files, tokens.ids[at], places)
     strength = np.where(shown, _nats(odds), 0.0)
     free[at[[not better for better in suggestions]]] = True
+    starts, ends = tokens.starts, tokens.ends
     columns = zip(at.tolist(), gains.tolist(), suggestions, strict=True)
     for t, (left, right), better in sorted(columns, key=lambda column: not column[2]):
         if not better and not free[t]:
@@ -144,7 +145,9 @@ def _swaps(
         after = t + 1 < count and free[t + 1] and right >= min(NEIGHBOUR_GAIN, max(left, 0.3))
         first, last = t - int(before), t + int(after)
         free[first : last + 1] = False
-        yield _Span("swap", first, last, better, float(strength[first : last + 1].sum()))
+        head, tail = text[starts[first] : starts[t]], text[ends[t] : ends[last]]
+        whole = tuple(" ".join(f"{head}{word}{tail}".split()) for word in better)
+        yield _Span("swap", first, last, whole, float(strength[first : last + 1].sum()))
 
 
 def _suggestions(files: LexiconFiles, words: np.ndarray, places: Places) -> list[tuple[str, ...]]:
@@ -254,7 +257,7 @@ def collect_evidence(
     found += (
         span for span in _phrases(files, scratch, odds, count) if not taken[span.first : span.last + 1].any()
     )
-    found += _swaps(files, scratch, odds, count, _covered(found + repeated, count))
+    found += _swaps(files, document.text, scratch, odds, count, _covered(found + repeated, count))
     found += _disguises(files, scratch, count)
     places = [(int(tokens.starts[s.first]), int(tokens.ends[s.last]), s) for s in found]
     for i in range(min(spintax, len(scratch.spintax_starts))):

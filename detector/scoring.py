@@ -214,7 +214,8 @@ def _as_document(document: str | Document) -> Document:
     if isinstance(document, Document):
         return document
     if not isinstance(document, str):
-        raise TypeError(f"expected a text or a Document, got {type(document).__name__}: decode bytes first")
+        hint = ": decode it first" if isinstance(document, bytes) else ""
+        raise TypeError(f"expected a text or a Document, got {type(document).__name__}{hint}")
     return Document(document)
 
 

@@ -21,7 +21,10 @@ def test_spun_text_is_found_and_explained(shipped: Detector) -> None:
         text == "Physical treatment" and suggestion == "physical therapy"
         for text, suggestion in suggestions.items()
     )
-    assert any("sufficient" in text and suggestion == "enough" for text, suggestion in suggestions.items())
+    assert any(
+        "sufficient" in text and suggestion and suggestion.endswith("enough")
+        for text, suggestion in suggestions.items()
+    )
     assert any("mind stem" in text and suggestion == "brain stem" for text, suggestion in suggestions.items())
 
 
@@ -83,7 +86,7 @@ def test_the_second_seed_is_stuffed_and_corrected(shipped: Detector, shared_data
     path = shared_data / "seeds" / "004_0e0e9e80b8a60de8.txt"
     evidence = shipped.score(path.read_text(encoding="utf-8")).evidence
     assert any(e.kind == "stuffing" and e.text == "Chronic Back Pain Gabapentin" for e in evidence)
-    assert any(e.text == "strong sufficient" and e.suggestion == "enough" for e in evidence)
+    assert any(e.text == "strong sufficient" and e.suggestion == "strong enough" for e in evidence)
 
 
 def test_importing_the_detector_imports_no_training_stack() -> None:

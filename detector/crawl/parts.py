@@ -21,6 +21,16 @@ ROWS = 1000
 """Verdicts in a row group of Parquet."""
 
 
+def missing_extra(format: PartFormat) -> str | None:
+    """What to install before this format can be written, if anything."""
+    if format == "parquet":
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            return EXTRA
+    return None
+
+
 class PartWriter(Protocol):
     """Writes verdicts to an open binary file."""
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from detector import __version__
 from detector.crawl.folders import Folder, folder_at
-from detector.crawl.parts import PartFormat, open_part
+from detector.crawl.parts import PartFormat, missing_extra, open_part
 from detector.crawl.workers import WARM_UP, StartError, Work, Workers, batches
 from detector.readers import Extraction, Failure, RawRecord, expand, format_named, scan_file
 from detector.readers.remote import identity, is_url
@@ -76,8 +76,11 @@ def run(
     """Score all inputs into the plan's folder, or what is left of them; `report` is called after each batch.
 
     `detector` is the plan's; it gives the run its name, the work is done in `jobs` processes with detectors of
-    their own. Raises CrawlError if an input can't be opened or the folder belongs to another run.
+    their own. Raises CrawlError if an input can't be opened, the folder belongs to another run, or the format needs
+    an extra that is not installed.
     """
+    if extra := missing_extra(plan.format):
+        raise CrawlError(f'writing {plan.format} needs an extra: pip install "{extra}"')
     inputs = expanded(plan.inputs)
     try:
         folder = folder_at(plan.folder)

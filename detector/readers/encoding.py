@@ -29,6 +29,8 @@ SIGNATURES = (
     (b"\x7fELF", "a program"),
     (b"\xd0\xcf\x11\xe0", "an old office document; save its text as .txt"),
     (b"{\\rtf", "rich text; save it as plain text"),
+    (b"From: <Saved by ", "a web archive (MHTML); save the page as HTML only"),
+    (b'From: "Saved by ', "a web archive (MHTML); save the page as HTML only"),
 )
 SAMPLE = 65_536
 MAX_CONTROL_SHARE = 0.03

@@ -178,6 +178,15 @@ def test_other_formats_hold_the_same(plan: Plan, whole: Plan, loaded: Detector, 
         assert row["text"] is None if row["status"] == "failed" else PROSE[:20] in row["text"]
 
 
+def test_a_format_whose_library_is_missing_is_refused_before_any_work(
+    plan: Plan, loaded: Detector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(CrawlError, match=r"spun-text-detector\[parquet\]"):
+        run(replace(plan, format="parquet"), loaded)
+    assert not Path(plan.folder).exists()
+
+
 @pytest.mark.parametrize("name", ["jsonl", "csv", "parquet"])
 def test_lone_surrogates_pass_into_every_format(tmp_path: Path, name: PartFormat) -> None:
     if name == "parquet":

@@ -64,6 +64,7 @@ def test_any_bytes_are_text_or_refused(data: bytes) -> None:
     [
         (b"text\0text and more", "zero bytes"),
         (b"%PDF-1.7\n%\xe2\xe3", "a PDF"),
+        (b"From: <Saved by Blink>\r\nMIME-Version: 1.0\r\n", "a web archive"),
         (b"PK\x03\x04\x14\x00", "zip archive"),
         (b"\x1f\x8b\x08\x00", "gzip"),
         (bytes(range(1, 32)) * 9, "control characters"),

@@ -84,6 +84,7 @@ def test_intervals_hold_the_difference_and_stay_in_range(start: Start, tmp_path:
     for row in rows:
         assert -1 <= row.low <= row.difference + 1e-9
         assert row.difference - 1e-9 <= row.high <= 1
+    assert any(row.low < row.difference < row.high for row in rows if row.count > 100)
 
 
 def test_held_back_labels_are_judged_and_changed_verdicts_shown(
