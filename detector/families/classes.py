@@ -18,7 +18,7 @@ from detector.lexicon.thesaurus import STRENGTH
 
 SWEEPS = 10
 """Labels are stable after three or four."""
-LARGEST = 0.006
+LARGEST = 0.004
 """Share of running English that a class may reach."""
 
 
