@@ -73,7 +73,9 @@ LABEL_WORDS = 40
 WALKED = 128
 """Rows that go through a tree together."""
 _FUNCTION = int(Flag.FUNCTION)
-_HIDDEN, _META, _ALT = int(ZoneKind.HIDDEN), int(ZoneKind.META), int(ZoneKind.ALT)
+_HEADING, _TITLE, _META, _ALT, _HIDDEN = (
+    int(kind) for kind in (ZoneKind.HEADING, ZoneKind.TITLE, ZoneKind.META, ZoneKind.ALT, ZoneKind.HIDDEN)
+)
 
 
 class Trees(NamedTuple):
@@ -325,14 +327,25 @@ def _mark_hidden(zones, count, dropped):
 
 @inner
 def _mark_labels(tokens, zones, count, dropped):
-    """dropped[t] = whether token t is one of the first LABEL_WORDS of the descriptions, or of the images' texts;
-    uint8[count]; returns how many are."""
-    described = pictured = marked = 0
+    """dropped[t] = whether token t says what the page is about, uint8[count]: the first heading, and the first
+    LABEL_WORDS of the title, of the descriptions and of the images' texts; returns how many do."""
+    titled = described = pictured = marked = 0
+    headline = 0
     for t in range(1, count):
-        described += zones[t] == _META and tokens.ids[t] != BREAK
-        pictured += zones[t] == _ALT and tokens.ids[t] != BREAK
-        first = described if zones[t] == _META else pictured
-        dropped[t] = (zones[t] == _META or zones[t] == _ALT) and first <= LABEL_WORDS
+        kind, word = zones[t], tokens.ids[t] != BREAK
+        titled += kind == _TITLE and word
+        described += kind == _META and word
+        pictured += kind == _ALT and word
+        if kind == _HEADING and headline == 0:
+            headline = 1
+        elif kind != _HEADING and word and headline == 1:
+            headline = 2
+        dropped[t] = (
+            (kind == _TITLE and titled <= LABEL_WORDS)
+            or (kind == _META and described <= LABEL_WORDS)
+            or (kind == _ALT and pictured <= LABEL_WORDS)
+            or (kind == _HEADING and headline == 1)
+        )
         marked += dropped[t]
     return marked
 

@@ -50,6 +50,7 @@ class Example:
         if self.group.startswith(("clean:", "abstract:", "labelled:", "esl:", "honest:")):
             return (
                 self.source.removeprefix("padded:")
+                .removeprefix("laid:")
                 .removeprefix("lowered:")
                 .removeprefix("spun:")
                 .removeprefix("stuffed:")
@@ -216,6 +217,33 @@ def lowered_versions(examples: list[Example]) -> list[Example]:
         Example(e.text.lower(), f"lowered:{e.source}", e.group, None, e.stuffed, 0.5 * e.weight)
         for e in examples
     ]
+
+
+def laid_out_versions(examples: list[Example], seed: int) -> list[Example]:
+    """The same in paragraphs, half of them under a headline that the text begins with too, for the `stuffed` head:
+    passages have lost their paragraphs, and a phrase in each of many is a sign only where honest pages have many."""
+    out = []
+    for example in examples:
+        rng = random.Random(f"{seed}:laid:{example.source}:{example.group}")
+        sentences = [s for s in SENTENCE.split(example.text) if s]
+        paragraphs = (
+            [" ".join(sentences[0].split()[: rng.randint(3, 8)]).title()] if rng.random() < 0.5 else []
+        )
+        while sentences:
+            length = rng.randint(1, 6)
+            paragraphs.append(" ".join(sentences[:length]))
+            sentences = sentences[length:]
+        out.append(
+            Example(
+                "\n\n".join(paragraphs),
+                f"laid:{example.source}",
+                example.group,
+                None,
+                example.stuffed,
+                example.weight,
+            )
+        )
+    return out
 
 
 def plain_text(body: str) -> str:

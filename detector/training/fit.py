@@ -33,6 +33,7 @@ from detector.training.examples import (
     clean_abstracts,
     clean_prose,
     honest_labelled,
+    laid_out_versions,
     lowered_versions,
     padded_versions,
     real_passages,
@@ -180,6 +181,7 @@ def assemble(
     examples = clean + spun + stuffed + written + whole
     examples += spun_versions(honest, thesaurus, seed, versions=WRITTEN_VERSIONS)
     examples += padded_versions(clean, spun[::9], seed)
+    examples += laid_out_versions(clean[::2] + whole + stuffed[::2], seed)
     examples += lowered_versions(clean[::9] + stuffed[::5] + [e for e in written if e.stuffed is not None])
     examples += honest_labelled(data / "labelled", seed) + stuffed_listings(data / "labelled")
     examples += real_passages(data / "labelled" / "real_passages.jsonl.xz")

@@ -17,6 +17,8 @@ from detector.training.examples import (
     PADDED,
     Example,
     clean_prose,
+    laid_out_versions,
+    lowered_versions,
     padded_versions,
     real_passages,
     spun_versions,
@@ -176,3 +178,17 @@ def test_a_spun_version_of_an_original_is_of_its_kind_too() -> None:
     spun = spun_versions([original], Thesaurus(load_lexicon(LEXICON)), 1, ("A",), versions=2)
     assert spun
     assert all(set(example.kinds) == {"A", "E"} for example in spun)
+
+
+def test_laid_out_pages_keep_words_and_label_and_are_held_out_with_their_source() -> None:
+    text = "One is here. Two is there. Three is gone. Four came back. Five is new. Six is old. Seven is last."
+    made = laid_out_versions([Example(text, "blog", f"clean:{i}", 0, 0) for i in range(40)], 1)
+    assert all(text in " ".join(e.text.split("\n\n")) for e in made)
+    assert sum(e.text.startswith(("One Is", "One Is Here")) for e in made) in range(8, 32)
+    assert {(e.spun, e.stuffed, e.block) for e in made} == {(None, 0, "blog")}
+    assert len({e.text.count("\n\n") for e in made}) > 3
+
+
+def test_pages_in_small_letters_are_held_out_with_their_source() -> None:
+    (made,) = lowered_versions([Example("One Is Here.", "stuffed:blog", "clean:1", None, 1)])
+    assert (made.text, made.spun, made.stuffed, made.block) == ("one is here.", None, 1, "blog")
