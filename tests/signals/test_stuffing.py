@@ -41,8 +41,19 @@ def test_capitals_headings_and_paragraph_ends(features_of: Features) -> None:
     assert found["stuffing_2gram_paragraph_end"] == 1.0
     assert found["stuffing_2gram_paragraphs_with"] == 1.0
     assert found["stuffing_2gram_in_heading"] == 0.0
-    page = Document.from_parts([(ZoneKind.TITLE, "Cheap Plumber"), (ZoneKind.BODY, body)])
-    assert features_of(page)["stuffing_2gram_in_heading"] == 1.0
+
+
+@pytest.mark.parametrize(("first", "counted"), [("Our Town", 1.0), ("Cheap Plumber", 0.0)])
+def test_headings_after_the_first_repeat_a_phrase(features_of: Features, first: str, counted: float) -> None:
+    body = "We know a cheap plumber\n\nCall a cheap plumber\n\nThat is your cheap plumber"
+    later = "Cheap Plumber" if counted else "Prices"
+    page = [
+        (ZoneKind.HEADING, first),
+        (ZoneKind.BODY, body),
+        (ZoneKind.HEADING, later),
+        (ZoneKind.BODY, "Yes."),
+    ]
+    assert features_of(Document.from_parts(page))["stuffing_2gram_in_heading"] == counted
 
 
 def test_lists(features_of: Features) -> None:
