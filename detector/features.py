@@ -69,7 +69,8 @@ STRETCH_WORDS = 120
 """Words in the stretch of the page that looks most replaced. It is also judged by itself, since clean text around
 a spun part thins out every share of the whole page."""
 LABEL_WORDS = 40
-"""Words in which a page's descriptions, and its images' texts, may name its topic: as any page that is looked after does."""
+"""Words in which a page's title, its descriptions, and its images' texts may each name its topic, as on any page that
+is looked after."""
 WALKED = 128
 """Rows that go through a tree together."""
 _FUNCTION = int(Flag.FUNCTION)
@@ -329,8 +330,7 @@ def _mark_hidden(zones, count, dropped):
 def _mark_labels(tokens, zones, count, dropped):
     """dropped[t] = whether token t says what the page is about, uint8[count]: the first heading, and the first
     LABEL_WORDS of the title, of the descriptions and of the images' texts; returns how many do."""
-    titled = described = pictured = marked = 0
-    headline = 0
+    titled = described = pictured = headline = marked = 0
     for t in range(1, count):
         kind, word = zones[t], tokens.ids[t] != BREAK
         titled += kind == _TITLE and word
@@ -369,7 +369,7 @@ def _close_gaps(tokens, flags, pair, zones, count, dropped):
 @inner
 def _measure_stuffing(scratch, count, words, out):
     """Stuffing of the whole page or, if that is more, of what readers see of it: hidden keywords count, and
-    hidden prose thins out nothing. That description and images name the topic as the heading does is no
+    hidden prose thins out nothing. Title, first heading, descriptions and images name the topic, which is no
     repetition. Drops these tokens."""
     tokens, zones = scratch.tokens, scratch.zones
     flags, pair = scratch.signals.flags, scratch.signals.pair

@@ -24,6 +24,8 @@ from detector.spinner.tables import Thesaurus
 from detector.training.corpus import align, read_corpus
 
 PADDED = "padded"
+MADE_FROM = ("padded:", "laid:", "lowered:", "spun:", "stuffed:", "whole:")
+"""What the name of a source begins with where its texts were made from another's, the last step first."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +50,10 @@ class Example:
         """What is held out together: a whole source of honest prose with all that was made of it, else the
         group. So out-of-fold scores tell how the model does on sources that it never saw."""
         if self.group.startswith(("clean:", "abstract:", "labelled:", "esl:", "honest:")):
-            return (
-                self.source.removeprefix("padded:")
-                .removeprefix("laid:")
-                .removeprefix("lowered:")
-                .removeprefix("spun:")
-                .removeprefix("stuffed:")
-                .removeprefix("whole:")
-            )
+            source = self.source
+            for prefix in MADE_FROM:
+                source = source.removeprefix(prefix)
+            return source
         return self.group
 
 
@@ -226,23 +224,16 @@ def laid_out_versions(examples: list[Example], seed: int) -> list[Example]:
     for example in examples:
         rng = random.Random(f"{seed}:laid:{example.source}:{example.group}")
         sentences = [s for s in SENTENCE.split(example.text) if s]
-        paragraphs = (
-            [" ".join(sentences[0].split()[: rng.randint(3, 8)]).title()] if rng.random() < 0.5 else []
-        )
+        paragraphs = []
+        if rng.random() < 0.5:
+            paragraphs.append(" ".join(sentences[0].split()[: rng.randint(3, 8)]).title())
         while sentences:
             length = rng.randint(1, 6)
             paragraphs.append(" ".join(sentences[:length]))
             sentences = sentences[length:]
-        out.append(
-            Example(
-                "\n\n".join(paragraphs),
-                f"laid:{example.source}",
-                example.group,
-                None,
-                example.stuffed,
-                example.weight,
-            )
-        )
+        text = "\n\n".join(paragraphs)
+        source = f"laid:{example.source}"
+        out.append(Example(text, source, example.group, None, example.stuffed, example.weight))
     return out
 
 

@@ -59,6 +59,7 @@ BOOSTING = {
 VERSIONS, WRITTEN_VERSIONS = 6, 3
 """Simulated tools that spin each clean and each written honest text."""
 SIMULATED_WEIGHT = 0.25
+"""Of a simulated text in the heads, against one that people or real tools wrote."""
 Log = Callable[[str], None]
 
 
@@ -168,21 +169,21 @@ def check_inputs(data: Path, written: Path) -> None:
 
 
 def assemble(
-    data: Path, written_corpus: Path, lexicon: LexiconFiles, per_source: int, seed: int, log: Log
+    data: Path, written: Path, lexicon: LexiconFiles, per_source: int, seed: int, log: Log
 ) -> list[Example]:
     """All training examples: clean prose and its spun and stuffed versions, the written corpus, real passages."""
     clean = clean_prose(data / "clean_heldout", per_source, seed) + clean_abstracts(data / "labelled")
     thesaurus = Thesaurus(lexicon)
     spun = spun_versions(clean, thesaurus, seed, versions=VERSIONS)
-    written = written_examples(written_corpus)
-    honest = [example for example in written if example.spun == 0]
+    by_hand = written_examples(written)
+    honest = [example for example in by_hand if example.spun == 0]
     whole = whole_documents(data / "clean_heldout", per_source // 6, seed)
     stuffed = stuffed_versions(clean[::3] + whole[::2], seed)
-    examples = clean + spun + stuffed + written + whole
+    examples = clean + spun + stuffed + by_hand + whole
     examples += spun_versions(honest, thesaurus, seed, versions=WRITTEN_VERSIONS)
     examples += padded_versions(clean, spun[::9], seed)
     examples += laid_out_versions(clean[::2] + whole + stuffed[::2], seed)
-    examples += lowered_versions(clean[::9] + stuffed[::5] + [e for e in written if e.stuffed is not None])
+    examples += lowered_versions(clean[::9] + stuffed[::5] + [e for e in by_hand if e.stuffed is not None])
     examples += honest_labelled(data / "labelled", seed) + stuffed_listings(data / "labelled")
     examples += real_passages(data / "labelled" / "real_passages.jsonl.xz")
     log(f"{len(examples):,} examples: " + ", ".join(f"{k} {v:,}" for k, v in _by_kind(examples).items()))
